@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv>=1.40)
+pkg_check_modules(GSSAPI REQUIRED IMPORTED_TARGET krb5-gssapi>=1.18)
+pkg_check_modules(KRB5 REQUIRED IMPORTED_TARGET krb5)
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c>=1.4)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
+if(SEALRPC_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()

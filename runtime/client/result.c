@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "client/client_internal.h"
+#include "codec/codec.h"
+
+struct seal_result {
+    atomic_size_t refs;
+    seal__shared *shared; /* NULL: a static object */
+    seal_status status;
+    seal_execution execution;
+    seal_error_code cause;
+    char *message;
+    const char *static_message;
+    seal__arena arena;
+    ProtobufCMessage *reply;
+    seal_peer *peer;
+};
+
+static seal_result no_memory = {.status = SEAL_STATUS_RESOURCE_EXHAUSTED,
+                                .execution = SEAL_EXECUTION_UNKNOWN,
+                                .cause = SEAL_ERROR_NO_MEMORY,
+                                .static_message = "out of memory"};
+
+static seal_result wrong_thread = {
+    .status = SEAL_STATUS_FAILED_PRECONDITION,
+    .execution = SEAL_NOT_EXECUTED,
+    .cause = SEAL_ERROR_WRONG_THREAD,
+    .static_message = "a blocking call on the loop's own thread would wait for itself; use the "
+                      "asynchronous one"};
+
+seal_result *seal__result_no_memory(void) {
+    return &no_memory;
+}
+
+seal_result *seal__result_wrong_thread(void) {
+    return &wrong_thread;
+}
+
+seal_result *seal__result_new(seal__shared *shared) {
+    seal_result *result = seal__alloc_zeroed(&shared->alloc, 1, sizeof *result);
+    if (result == NULL)
+        return NULL;
+    atomic_init(&result->refs, 1);
+    result->shared = seal__shared_ref(shared);
+    seal__arena_init(&result->arena, &shared->alloc, 0);
+    return result;
+}
+
+int seal__result_unpack(seal_result *result, const seal_method *method, const uint8_t *data,
+                        size_t len, seal_error **reterr) {
+    result->arena.budget = seal__codec_budget(len);
+    return seal__codec_unpack(method->response,
+                              (method->flags & SEAL_METHOD_RESPONSE_RECURSIVE) != 0, data, len,
+                              &result->arena, &result->reply, reterr);
+}
+
+void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_peer *peer) {
+    result->status = outcome->status;
+    result->execution = outcome->execution;
+    result->cause = outcome->cause;
+    result->peer = seal__peer_ref(peer);
+    if (outcome->status == SEAL_STATUS_OK)
+        return;
+    result->reply = NULL;
+    if (outcome->message != NULL && outcome->message[0] != '\0')
+        result->message = seal__strdup(&result->shared->alloc, outcome->message);
+}
+
+bool seal__result_has_reply(const seal_result *result) {
+    return result->reply != NULL;
+}
+
+seal_status seal__status_of(int code) {
+    switch (code) {
+    case SEAL_ERROR_CREDENTIALS:
+    case SEAL_ERROR_KEYTAB:
+    case SEAL_ERROR_CREDENTIALS_EXPIRED:
+    case SEAL_ERROR_CLOCK_SKEW:
+    case SEAL_ERROR_UNKNOWN_SERVICE:
+    case SEAL_ERROR_KERBEROS_CONFIG:
+    case SEAL_ERROR_PEER_REFUSED:
+    case SEAL_ERROR_AUTHENTICATION:
+    case SEAL_ERROR_NOT_MUTUAL:
+    case SEAL_ERROR_PROTECTION:
+    case SEAL_ERROR_CONTEXT_EXPIRED:
+    case SEAL_ERROR_KEY_VERSION:
+    case SEAL_ERROR_WRONG_TARGET:
+        return SEAL_STATUS_UNAUTHENTICATED;
+    case SEAL_ERROR_NO_MEMORY:
+    case SEAL_ERROR_TOO_MANY:
+        return SEAL_STATUS_RESOURCE_EXHAUSTED;
+    case SEAL_ERROR_CANCELLED:
+        return SEAL_STATUS_CANCELLED;
+    case SEAL_ERROR_INTERNAL:
+    case SEAL_ERROR_PROTOCOL:
+        return SEAL_STATUS_INTERNAL;
+    default:
+        return SEAL_STATUS_UNAVAILABLE;
+    }
+}
+
+/* ---- Public ---- */
+
+seal_status seal_result_status(const seal_result *result) {
+    return result->status;
+}
+
+seal_execution seal_result_execution(const seal_result *result) {
+    return result->execution;
+}
+
+seal_error_code seal_result_cause(const seal_result *result) {
+    return result->cause;
+}
+
+const char *seal_result_message(const seal_result *result) {
+    if (result->message != NULL)
+        return result->message;
+    if (result->static_message != NULL)
+        return result->static_message;
+    return result->status == SEAL_STATUS_OK ? "" : seal_status_name(result->status);
+}
+
+const void *seal_result_reply(const seal_result *result) {
+    return result->reply;
+}
+
+const seal_peer *seal_result_peer(const seal_result *result) {
+    return result->peer;
+}
+
+/* The object is immutable but for its count, which is why users hold it as const. */
+static seal_result *counted(const seal_result *result) {
+    seal_result *unqualified = NULL;
+    memcpy(&unqualified, &result, sizeof result);
+    return unqualified;
+}
+
+seal_result *seal_result_ref(const seal_result *result) {
+    seal_result *r = counted(result);
+    if (r->shared != NULL)
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+void seal_result_free(seal_result *result) {
+    if (result == NULL || result->shared == NULL ||
+        atomic_fetch_sub_explicit(&result->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    seal__shared *shared = result->shared;
+    seal__arena_done(&result->arena);
+    seal__peer_unref(result->peer);
+    seal__release(&shared->alloc, result->message);
+    seal__release(&shared->alloc, result);
+    seal__shared_unref(shared);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Servers: bind a port, authenticate every connection both ways, and dispatch calls to handlers.
+ *
+ * A server does not listen before its credentials have been proven usable, and no handler runs for
+ * bytes that are not authenticated.
+ */
+#ifndef SEALRPC_SERVER_H
+#define SEALRPC_SERVER_H
+
+#include <sealrpc/result.h>
+#include <sealrpc/runtime.h>
+
+SEAL_BEGIN_DECLS
+
+typedef struct seal_server seal_server;
+
+/** One call at the server. See "Calls" below. */
+typedef struct seal_call seal_call;
+
+typedef struct seal_server_options {
+    size_t struct_size;
+    /** The service principal, "class/host[:port][/name]" with or without "@REALM". Required. */
+    const char *principal;
+    /** More principals this server answers to, NULL-terminated; NULL: none. */
+    const char *const *aliases;
+    /** Keytab with their keys, such as "/etc/greeter.keytab" or "FILE:..."; NULL: the default one
+     *  (KRB5_KTNAME, else default_keytab_name of krb5.conf). Re-read for every handshake. */
+    const char *keytab;
+    seal_level min_level;     /**< floor of protection; 0: SEAL_LEVEL_PRIVACY */
+    const seal_suite *suites; /**< accepted suites; NULL: all */
+    size_t n_suites;
+    const seal_mechanism *mechanisms; /**< accepted mechanisms; NULL: krb5 only */
+    size_t n_mechanisms;
+    bool allow_one_way;       /**< accept mechanisms that do not prove the server (NTLM) */
+    bool allow_anonymous;     /**< accept anonymous principals */
+    bool skip_startup_check;  /**< do not ask the KDC at start whether the keys are current */
+    uint32_t max_connections; /**< 0: 10,000 */
+    uint32_t max_half_open;   /**< connections in handshake, in all; 0: 1,024 */
+    uint32_t max_half_open_per_source; /**< the same per address (/32, /64); 0: 64 */
+    uint32_t max_streams;              /**< calls at once per connection, 1..1,000; 0: 100 */
+    uint32_t max_request;  /**< bytes of one request where the method sets no limit; 0: 4 MiB */
+    uint32_t max_response; /**< bytes of one reply; 0: 64 MiB */
+    uint32_t handshake_timeout_ms; /**< absolute, from accept; 0: 10,000 */
+    uint32_t stop_grace_ms; /**< what seal_server_run and _free leave running calls; 0: 5,000 */
+} seal_server_options;
+
+static inline void seal_server_options_init(seal_server_options *options) {
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+/**
+ * Makes a server. Nothing is bound and no file is opened yet.
+ *
+ * @param runtime borrowed until the server is freed; NULL: the server makes one of its own, with
+ * its own thread and seal_log_to_stderr as log, and frees it.
+ * @param options required for @c principal; copied, strings too.
+ * @return 0, SEAL_ERROR_INVALID (which option, and why), SEAL_ERROR_NO_MEMORY, SEAL_ERROR_SYSTEM.
+ */
+SEAL_API SEAL_MUST_USE int seal_server_new(seal_runtime *runtime,
+                                           const seal_server_options *options,
+                                           seal_server **ret_server, seal_error **reterr_error);
+
+/**
+ * Adds an address to listen on. Before the server is started only.
+ *
+ * @param address "host:port" (all addresses of the name), "127.0.0.1:port", "[::1]:port", "*:port"
+ * (all interfaces, IPv6 and IPv4), or "unix:/path" (at most 107 bytes; "unix:@name": abstract).
+ * Port 0: a free one, see seal_server_port. A name is resolved when the server starts.
+ * @return 0, SEAL_ERROR_INVALID (syntax), SEAL_ERROR_STATE, SEAL_ERROR_TOO_MANY (over 16).
+ */
+SEAL_API SEAL_MUST_USE int seal_server_add_address(seal_server *server, const char *address,
+                                                   seal_error **reterr_error);
+
+/** Called when start-up has ended: @p error is NULL when the server listens; borrowed. */
+typedef void seal_server_started_fn(seal_server *server, const seal_error *error, void *user);
+
+/**
+ * Proves that the credentials work, then binds and listens.
+ *
+ * The proof: the keytab can be read and holds a key for every principal, a ticket made from that
+ * key is accepted through the very path that connections take, and, unless skip_startup_check, the
+ * KDC agrees with the key (when the KDC cannot be asked within 5 s, that is a warning in the log,
+ * not an error). It runs on the acceptor pool.
+ *
+ * @return 0 and @p started is called later, or SEAL_ERROR_STATE (no address, already started).
+ * Errors in the callback: SEAL_ERROR_KEYTAB (missing, unreadable, no key for the principal: the
+ * message says which principal, file and remedy), SEAL_ERROR_KEY_VERSION (the KDC has another key:
+ * export the keytab again), SEAL_ERROR_KERBEROS_CONFIG, SEAL_ERROR_ADDRESS (cannot bind).
+ */
+SEAL_API SEAL_MUST_USE int seal_server_start_async(seal_server *server,
+                                                   seal_server_started_fn *started, void *user,
+                                                   seal_error **reterr_error);
+
+/** The same, waiting for the outcome. Blocks: not on a loop thread (SEAL_ERROR_WRONG_THREAD). */
+SEAL_API SEAL_MUST_USE int seal_server_start(seal_server *server, seal_error **reterr_error);
+
+/**
+ * Starts the server if that has not been done, and serves until SIGINT, SIGTERM or
+ * seal_server_stop; then stops, leaving running calls stop_grace_ms. For programs that do nothing
+ * else. Blocks: not on a loop thread. A second signal ends at once.
+ * @return 0 after an orderly stop, or an error of seal_server_start.
+ */
+SEAL_API SEAL_MUST_USE int seal_server_run(seal_server *server, seal_error **reterr_error);
+
+/** Returns the port of the first TCP address, 0 before the server has started. **Thread-safe.** */
+SEAL_API uint16_t seal_server_port(const seal_server *server);
+
+/** Called once when the last connection of a stopped server is closed. */
+typedef void seal_server_stopped_fn(seal_server *server, void *user);
+
+/**
+ * Stops listening, tells every client which calls were accepted (later ones are NOT_EXECUTED), lets
+ * running calls finish, cancels what is left after @p grace_ms, and closes. **Thread-safe.**
+ * @param stopped may be NULL.
+ */
+SEAL_API void seal_server_stop(seal_server *server, uint32_t grace_ms,
+                               seal_server_stopped_fn *stopped, void *user);
+
+/**
+ * Frees a server, stopping it first with stop_grace_ms. On the loop thread: returns at once, and
+ * the rest happens on the loop. On another thread: blocks until it has happened. NULL is allowed.
+ */
+SEAL_API void seal_server_free(seal_server *server);
+
+/** Figures of a server since its start. */
+typedef struct seal_server_stats {
+    uint64_t connections_accepted;
+    uint64_t connections_open;
+    uint64_t handshakes_completed;
+    uint64_t handshakes_failed;
+    uint64_t connections_shed; /**< refused by a limit */
+    uint64_t calls_started;    /**< handlers run */
+    uint64_t calls_refused;    /**< ended without a handler */
+    uint64_t calls_running;    /**< handlers that have not answered yet */
+} seal_server_stats;
+
+/** Reads the figures. */
+SEAL_API void seal_server_get_stats(seal_server *server, seal_server_stats *ret_stats);
+
+/* ---- Calls -------------------------------------------------------------------------------------
+ *
+ * A handler gets a call and must answer it exactly once: with the generated typed reply function,
+ * or with seal_call_fail. It may do so before it returns, later, and from any thread. The call and
+ * the request message live until the answer, or as long as a reference is held (seal_call_ref). A
+ * call whose last reference goes without an answer is answered INTERNAL.
+ */
+
+/** Returns who calls, over which protection. Valid as long as the call. **Thread-safe.** */
+SEAL_API const seal_peer *seal_call_peer(const seal_call *call);
+
+/** Returns the full method name, such as "demo.Greeter/SayHello". **Thread-safe.** */
+SEAL_API const char *seal_call_method(const seal_call *call);
+
+/** Returns the time left until the call's deadline in microseconds, 0 when it has passed.
+ *  **Thread-safe.** */
+SEAL_API uint64_t seal_call_time_left_us(const seal_call *call);
+
+/** Returns true when nobody waits for the answer any more (cancel, deadline, connection lost). The
+ *  handler should then stop; it still has to answer. **Thread-safe.** */
+SEAL_API bool seal_call_is_cancelled(const seal_call *call);
+
+/** Called on the loop thread when a call is cancelled. */
+typedef void seal_call_cancelled_fn(seal_call *call, void *user);
+
+/** Asks to be told of a cancel, at most once; never after the call was answered. If the call is
+ *  cancelled already, the callback comes soon. NULL takes the request back. Loop thread only. */
+SEAL_API void seal_call_on_cancel(seal_call *call, seal_call_cancelled_fn *cancelled, void *user);
+
+/** Adds a reference, to answer after the handler has returned, and returns @p call.
+ *  **Thread-safe.** */
+SEAL_API seal_call *seal_call_ref(seal_call *call);
+
+/** Drops a reference. NULL is allowed. **Thread-safe.** */
+SEAL_API void seal_call_unref(seal_call *call);
+
+/**
+ * Answers with a failure. **Thread-safe.**
+ * @param status not OK; a value that is not a status is sent as UNKNOWN.
+ * @param format printf format of the message that the client sees, at most 1,024 bytes are sent.
+ * Do not put secrets in it. NULL: no message.
+ * @return 0, SEAL_ERROR_ALREADY when the call has been answered. A call nobody waits for any more
+ * takes the answer and drops it.
+ */
+SEAL_API int seal_call_fail(seal_call *call, seal_status status, const char *format, ...)
+    SEAL_PRINTF(3, 4);
+
+SEAL_END_DECLS
+
+#endif

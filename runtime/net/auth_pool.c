@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/auth_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <uv.h>
+
+struct seal__auth_pool {
+    seal__shared *shared;
+    pthread_mutex_t lock;
+    pthread_cond_t work;  /* a job was queued, or the pool was stopped */
+    pthread_cond_t ended; /* an idle thread has ended */
+    seal__list queue;
+    uint32_t queued;
+    uint32_t max_queue;
+    uint32_t threads;
+    uint32_t busy;
+    uint32_t max_threads;
+    uint32_t refs; /* the owner and every thread */
+    bool stopped;
+    seal__auth_post_fn *post;
+    void *user;
+};
+
+int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max_queue,
+                        seal__auth_post_fn *post, void *user, seal__auth_pool **ret_pool) {
+    seal__auth_pool *pool = seal__alloc_zeroed(&shared->alloc, 1, sizeof *pool);
+    if (pool == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    pool->shared = seal__shared_ref(shared);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->ended, NULL);
+    seal__list_init(&pool->queue);
+    pool->max_threads = max_threads;
+    pool->max_queue = max_queue;
+    pool->refs = 1;
+    pool->post = post;
+    pool->user = user;
+    *ret_pool = pool;
+    return 0;
+}
+
+/* Called with the lock held; gives it up. */
+static void unlock_and_unref(seal__auth_pool *pool) {
+    bool last = --pool->refs == 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (!last)
+        return;
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->ended);
+    seal__shared *shared = pool->shared;
+    seal__release(&shared->alloc, pool);
+    seal__shared_unref(shared);
+}
+
+/* Called with the lock held, which it gives up meanwhile. */
+static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
+    pool->queued--;
+    pool->busy++;
+    pthread_mutex_unlock(&pool->lock);
+    job->ran = uv_hrtime() <= job->deadline_ns;
+    if (job->ran)
+        job->work(job);
+    pthread_mutex_lock(&pool->lock);
+    pool->busy--;
+    if (!pool->stopped) {
+        pool->post(pool->user, job);
+        return;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    job->orphaned(job);
+    pthread_mutex_lock(&pool->lock);
+}
+
+static void *worker(void *arg) {
+    seal__auth_pool *pool = arg;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->stopped) {
+        seal__list *node = seal__list_take_first(&pool->queue);
+        if (node != NULL)
+            run_one(pool, SEAL__CONTAINER_OF(node, seal__auth_job, node));
+        else
+            pthread_cond_wait(&pool->work, &pool->lock);
+    }
+    pool->threads--;
+    pthread_cond_signal(&pool->ended);
+    unlock_and_unref(pool);
+    return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static int start_thread(seal__auth_pool *pool) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int rc = pthread_create(&thread, &attr, worker, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    if (rc != 0)
+        return SEAL_ERROR_SYSTEM;
+    pool->threads++;
+    pool->refs++;
+    return 0;
+}
+
+static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
+    if (pool->stopped)
+        return SEAL_ERROR_STATE;
+    if (pool->queued >= pool->max_queue)
+        return SEAL_ERROR_TOO_MANY;
+    if (pool->queued >= pool->threads - pool->busy && pool->threads < pool->max_threads) {
+        int rc = start_thread(pool);
+        if (rc < 0 && pool->threads == 0)
+            return rc;
+    }
+    seal__list_append(&pool->queue, &job->node);
+    pool->queued++;
+    pthread_cond_signal(&pool->work);
+    return 0;
+}
+
+int seal__auth_pool_submit(seal__auth_pool *pool, seal__auth_job *job) {
+    seal__list_init(&job->node);
+    job->ran = false;
+    pthread_mutex_lock(&pool->lock);
+    int rc = submit_locked(pool, job);
+    pthread_mutex_unlock(&pool->lock);
+    return rc;
+}
+
+void seal__auth_pool_stop(seal__auth_pool *pool) {
+    if (pool == NULL)
+        return;
+    seal__list dropped;
+    seal__list_init(&dropped);
+    pthread_mutex_lock(&pool->lock);
+    pool->stopped = true;
+    seal__list_append_all(&dropped, &pool->queue);
+    pthread_cond_broadcast(&pool->work);
+    while (pool->threads > pool->busy)
+        pthread_cond_wait(&pool->ended, &pool->lock);
+    unlock_and_unref(pool);
+    for (seal__list *node = seal__list_take_first(&dropped); node != NULL;
+         node = seal__list_take_first(&dropped)) {
+        seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
+        job->done(job, false);
+    }
+}

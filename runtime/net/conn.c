@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection's life, its timer, and the steps of the mechanism on the auth pool. */
+#include "net/conn.h"
+
+enum { OUTBOX_MAX = 256 * 1024 * 1024 };
+
+/* ---- Making ---- */
+
+static size_t sealer_begin(void *user, seal__buf *out) {
+    return seal__secure_record_begin(user, out);
+}
+
+static int sealer_end(void *user, seal__buf *out, size_t start) {
+    return seal__secure_record_end(user, out, start);
+}
+
+static int init_handles(seal__conn *conn, bool is_unix) {
+    uv_loop_t *loop = conn->runtime->loop;
+    int rc =
+        is_unix ? uv_pipe_init(loop, &conn->socket.pipe, 0) : uv_tcp_init(loop, &conn->socket.tcp);
+    if (rc != 0)
+        return SEAL_ERROR_SYSTEM;
+    uv_timer_init(loop, &conn->timer);
+    conn->socket.handle.data = conn;
+    conn->timer.data = conn;
+    conn->timer_ns = UINT64_MAX;
+    conn->handles_open = 2;
+    seal__runtime_hold(conn->runtime);
+    return 0;
+}
+
+static void init_buffers(seal__conn *conn) {
+    const seal_allocator *alloc = seal__runtime_alloc(conn->runtime);
+    seal__sealer sealer = {.begin = sealer_begin, .end = sealer_end, .user = conn->secure};
+    seal__buf_init(&conn->in, alloc, SEAL__RECORD_MAX_BODY + SEAL__TOKEN_MAX + SEAL__READ_CHUNK);
+    seal__buf_init(&conn->writing, alloc, OUTBOX_MAX);
+    seal__outbox_init(&conn->outbox, alloc, &sealer);
+}
+
+int seal__conn_new(seal_runtime *runtime, const seal__conn_options *options, bool is_unix,
+                   seal__conn **ret_conn) {
+    const seal_allocator *alloc = seal__runtime_alloc(runtime);
+    seal__conn *conn = seal__alloc_zeroed(alloc, 1, sizeof *conn);
+    if (conn == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    conn->runtime = runtime;
+    conn->ops = options->ops;
+    conn->owner = options->owner;
+    conn->pool = options->pool;
+    conn->session_options = options->session;
+    seal__list_init(&conn->owned);
+    seal__list_init(&conn->dirty);
+    int rc = seal__secure_new(&options->secure, uv_hrtime(), &conn->secure, NULL);
+    if (rc == 0)
+        rc = init_handles(conn, is_unix);
+    if (rc < 0) {
+        seal__secure_free(conn->secure);
+        seal__release(alloc, conn);
+        return rc;
+    }
+    init_buffers(conn);
+    *ret_conn = conn;
+    return 0;
+}
+
+/* ---- Steps ---- */
+
+static void step_release(seal__conn_step *cs) {
+    seal__shared *shared = cs->shared;
+    seal__secure_step_free(cs->step);
+    seal__release(&shared->alloc, cs);
+    seal__shared_unref(shared);
+}
+
+static void step_work(seal__auth_job *job) {
+    seal__secure_step_run(SEAL__CONTAINER_OF(job, seal__conn_step, job)->step);
+}
+
+static void step_orphaned(seal__auth_job *job) {
+    step_release(SEAL__CONTAINER_OF(job, seal__conn_step, job));
+}
+
+static void step_done(seal__auth_job *job, bool ran) {
+    seal__conn_step *cs = SEAL__CONTAINER_OF(job, seal__conn_step, job);
+    seal__conn *conn = cs->conn;
+    if (conn == NULL) {
+        step_release(cs);
+        return;
+    }
+    conn->step = NULL;
+    if (conn->state > SEAL__CONN_OPEN) {
+        step_release(cs);
+        return;
+    }
+    seal_error *error = NULL;
+    int rc = 0;
+    if (ran) {
+        seal__secure_step *step = cs->step;
+        cs->step = NULL;
+        rc = seal__secure_finish_step(conn->secure, uv_hrtime(), step, &error);
+    } else {
+        rc =
+            seal__error(&error, SEAL_ERROR_TIMEOUT,
+                        "no thread was free for authentication in time; all are waiting for a KDC");
+    }
+    step_release(cs);
+    if (rc < 0)
+        seal__conn_fail(conn, rc, error);
+    else
+        seal__conn_process_waiting(conn);
+}
+
+static int submit_step(seal__conn *conn, seal_error **reterr) {
+    seal__shared *shared = conn->runtime->shared;
+    seal__conn_step *cs = seal__alloc_zeroed(&shared->alloc, 1, sizeof *cs);
+    if (cs == NULL)
+        return seal__error_no_memory(reterr);
+    cs->shared = seal__shared_ref(shared);
+    cs->conn = conn;
+    cs->step = seal__secure_take_step(conn->secure);
+    cs->job = (seal__auth_job){.work = step_work, .done = step_done, .orphaned = step_orphaned};
+    cs->job.deadline_ns = seal__secure_next_deadline(conn->secure);
+    int rc = seal__runtime_submit(conn->runtime, conn->pool, &cs->job);
+    if (rc < 0) {
+        step_release(cs);
+        return seal__error(reterr, rc, "too many connections are waiting for authentication");
+    }
+    conn->step = cs;
+    return 0;
+}
+
+/* Takes the next step of the mechanism to a worker, if there is one to take. */
+void seal__conn_submit_steps(seal__conn *conn) {
+    if (conn->step != NULL || conn->state > SEAL__CONN_OPEN || !seal__secure_has_step(conn->secure))
+        return;
+    seal_error *error = NULL;
+    int rc = submit_step(conn, &error);
+    if (rc < 0)
+        seal__conn_fail(conn, rc, error);
+}
+
+void seal__conn_start(seal__conn *conn) {
+    conn->state = SEAL__CONN_HANDSHAKE;
+    if (conn->socket.handle.type == UV_TCP)
+        uv_tcp_nodelay(&conn->socket.tcp, 1);
+    seal__conn_read_start(conn);
+    seal__conn_submit_steps(conn);
+    if (conn->state == SEAL__CONN_HANDSHAKE) {
+        seal__conn_arm_timer(conn);
+        seal__conn_mark_dirty(conn);
+    }
+}
+
+/* ---- Time ---- */
+
+static void on_timer(uv_timer_t *timer) {
+    seal__conn *conn = timer->data;
+    conn->timer_ns = UINT64_MAX;
+    if (conn->state == SEAL__CONN_CLOSING) {
+        seal__conn_drop(conn);
+        return;
+    }
+    uint64_t now = uv_hrtime();
+    seal_error *error = NULL;
+    int rc = seal__secure_tick(conn->secure, now, &error);
+    if (rc < 0) {
+        seal__conn_fail(conn, rc, error);
+        return;
+    }
+    if (conn->session != NULL)
+        seal__session_tick(conn->session, now);
+    seal__conn_process_waiting(conn);
+}
+
+/* The timer is only ever moved to an earlier time; when it fires too early it is armed again. So a
+ * call whose deadline is later than another's costs nothing. */
+void seal__conn_arm_timer(seal__conn *conn) {
+    uint64_t next = seal__secure_next_deadline(conn->secure);
+    if (conn->session != NULL) {
+        uint64_t deadline = seal__session_next_deadline(conn->session);
+        next = deadline < next ? deadline : next;
+    }
+    if (next >= conn->timer_ns)
+        return;
+    uint64_t now = uv_hrtime();
+    uint64_t wait_ms = next > now ? (next - now + 999999u) / 1000000u : 0;
+    uv_update_time(conn->runtime->loop);
+    uv_timer_start(&conn->timer, on_timer, wait_ms, 0);
+    conn->timer_ns = next;
+}

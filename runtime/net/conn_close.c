@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a connection. The owner is told at once; the last bytes (an authenticated close, or an
+ * alert) get a bounded time to leave; then the handles are closed and everything is freed.
+ */
+#include "net/conn.h"
+
+enum { LINGER_MS = 1000 };
+
+static void release(seal__conn *conn) {
+    seal_runtime *runtime = conn->runtime;
+    if (conn->step != NULL)
+        conn->step->conn = NULL;
+    if (conn->session != NULL)
+        seal__session_free(conn->session);
+    seal__secure_free(conn->secure);
+    seal__peer_unref(conn->peer);
+    seal__buf_done_wiped(&conn->in);
+    seal__buf_done(&conn->writing);
+    seal__outbox_done(&conn->outbox);
+    seal_error_free(conn->error);
+    seal__release(seal__runtime_alloc(runtime), conn);
+    seal__runtime_let_go(runtime);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    seal__conn *conn = handle->data;
+    if (--conn->handles_open == 0)
+        release(conn);
+}
+
+void seal__conn_drop(seal__conn *conn) {
+    if (conn->state == SEAL__CONN_CLOSED)
+        return;
+    conn->state = SEAL__CONN_CLOSED;
+    seal__list_remove(&conn->dirty);
+    uv_close(&conn->socket.handle, on_handle_closed);
+    uv_close((uv_handle_t *)&conn->timer, on_handle_closed);
+}
+
+static void on_linger(uv_timer_t *timer) {
+    seal__conn_drop(timer->data);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status) {
+    if (status < 0)
+        seal__conn_drop(request->handle->data);
+}
+
+/* Half-close, then wait for the peer's end: closing with unread bytes would reset the connection,
+ * and the peer would lose what was sent last. */
+void seal__conn_finish_close(seal__conn *conn) {
+    if (conn->shutdown_started)
+        return;
+    conn->shutdown_started = true;
+    if (uv_shutdown(&conn->shutdown_request, &conn->socket.stream, on_shutdown) != 0)
+        seal__conn_drop(conn);
+}
+
+static void end(seal__conn *conn, seal__close_code code, bool can_write) {
+    seal__conn_state before = conn->state;
+    if (before == SEAL__CONN_OPEN)
+        seal__outbox_seal(&conn->outbox);
+    conn->state = SEAL__CONN_CLOSING;
+    conn->ops->closed(conn, conn->error);
+    if (!can_write || before == SEAL__CONN_IDLE) {
+        seal__conn_drop(conn);
+        return;
+    }
+    seal__secure_close(conn->secure, code, &conn->outbox.wire);
+    if (conn->read_paused)
+        seal__conn_read_start(conn);
+    uv_timer_start(&conn->timer, on_linger, LINGER_MS, 0);
+    seal__conn_flush(conn);
+}
+
+void seal__conn_close(seal__conn *conn, seal__close_code code, seal_error *why) {
+    if (conn->state >= SEAL__CONN_CLOSING) {
+        seal_error_free(why);
+        return;
+    }
+    conn->error = why;
+    end(conn, code, true);
+}
+
+/* The only place that decides what the peer learns of a failure of ours. */
+static seal__close_code code_for_peer(int error_code) {
+    switch (error_code) {
+    case SEAL_ERROR_TIMEOUT:
+        return SEAL__CLOSE_TIMEOUT;
+    case SEAL_ERROR_CONTEXT_EXPIRED:
+        return SEAL__CLOSE_EXPIRED;
+    case SEAL_ERROR_TOO_MANY:
+    case SEAL_ERROR_TOO_BIG:
+        return SEAL__CLOSE_LIMIT;
+    case SEAL_ERROR_NO_MEMORY:
+    case SEAL_ERROR_INTERNAL:
+        return SEAL__CLOSE_INTERNAL;
+    case SEAL_ERROR_VERSION:
+        return SEAL__CLOSE_NO_VERSION;
+    case SEAL_ERROR_WRONG_TARGET:
+        return SEAL__CLOSE_UNKNOWN_TARGET;
+    case SEAL_ERROR_NOT_MUTUAL:
+        return SEAL__CLOSE_NOT_MUTUAL;
+    case SEAL_ERROR_PROTOCOL:
+    case SEAL_ERROR_MALFORMED:
+        return SEAL__CLOSE_PROTOCOL;
+    default:
+        return SEAL__CLOSE_AUTHENTICATION;
+    }
+}
+
+void seal__conn_fail(seal__conn *conn, int code, seal_error *error) {
+    if (conn->state >= SEAL__CONN_CLOSING) {
+        seal_error_free(error);
+        if (conn->state == SEAL__CONN_CLOSING)
+            seal__conn_drop(conn);
+        return;
+    }
+    if (error == NULL)
+        seal__error(&error, code, "connection with %s: %s", conn->address,
+                    seal_error_code_text(code));
+    conn->error = error;
+    bool socket_lives = code != SEAL_ERROR_TRANSPORT && code != SEAL_ERROR_TRUNCATED &&
+                        code != SEAL_ERROR_CLOSED && code != SEAL_ERROR_NOT_SEALRPC;
+    end(conn, code_for_peer(code), socket_lives);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the socket to the owner's events. */
+#include "net/conn.h"
+
+#include <string.h>
+
+static void deliver_events(seal__conn *conn) {
+    seal_error *error = NULL;
+    for (;;) {
+        seal__event event;
+        int rc = seal__session_next(conn->session, &event, &error);
+        if (rc < 0) {
+            seal__conn_fail(conn, rc, error);
+            return;
+        }
+        if (event.kind == SEAL__EVENT_NONE)
+            return;
+        conn->ops->event(conn, &event);
+        if (conn->state != SEAL__CONN_OPEN)
+            return;
+    }
+}
+
+static int start_session(seal__conn *conn, uint64_t now, seal_error **reterr) {
+    conn->session_options.alloc = seal__runtime_alloc(conn->runtime);
+    conn->session_options.outbox = &conn->outbox;
+    int rc = seal__session_new(&conn->session_options, now, &conn->session, reterr);
+    if (rc == 0 && (rc = seal__session_start(conn->session)) < 0)
+        seal__error(reterr, rc, "cannot start a session: %s", seal_error_code_text(rc));
+    return rc;
+}
+
+/* First authentication, or a later one with the same principal and a new expiry. */
+static void on_authenticated(seal__conn *conn, uint64_t now, bool first) {
+    seal_error *error = NULL;
+    seal_peer *peer = seal__peer_new(conn->runtime->shared, seal__secure_get_info(conn->secure),
+                                     now, conn->address);
+    int rc = peer != NULL ? 0 : seal__error_no_memory(&error);
+    if (rc == 0) {
+        seal__peer_unref(conn->peer);
+        conn->peer = peer;
+        if (first) {
+            /* The channel's own messages go out before its first record. */
+            rc = seal__secure_flush(conn->secure, &conn->outbox.wire);
+            if (rc == 0)
+                rc = start_session(conn, now, &error);
+        }
+    }
+    if (rc < 0) {
+        seal__conn_fail(conn, rc, error);
+        return;
+    }
+    if (first) {
+        conn->state = SEAL__CONN_OPEN;
+        conn->ops->established(conn);
+    }
+}
+
+static void on_peer_closed(seal__conn *conn, uint16_t code) {
+    seal_error *why = NULL;
+    if (code != SEAL__CLOSE_DONE && code != SEAL__CLOSE_GOING_AWAY)
+        seal__error(&why, SEAL_ERROR_CLOSED, "%s closed the connection (code %u)", conn->address,
+                    code);
+    seal__conn_close(conn, SEAL__CLOSE_DONE, why);
+}
+
+static void handle_event(seal__conn *conn, uint64_t now, const seal__secure_event *event) {
+    switch (event->kind) {
+    case SEAL__SECURE_NONE:
+    case SEAL__SECURE_STEP:
+        break;
+    case SEAL__SECURE_ESTABLISHED:
+        on_authenticated(conn, now, true);
+        break;
+    case SEAL__SECURE_REAUTHENTICATED:
+        on_authenticated(conn, now, false);
+        break;
+    case SEAL__SECURE_RECORD:
+        seal__session_feed(conn->session, now, event->record, event->record_len);
+        deliver_events(conn);
+        break;
+    case SEAL__SECURE_CLOSED:
+        on_peer_closed(conn, event->close_code);
+        break;
+    }
+}
+
+static bool is_live(const seal__conn *conn) {
+    return conn->state == SEAL__CONN_HANDSHAKE || conn->state == SEAL__CONN_OPEN;
+}
+
+/* Feeds the channel until it wants more bytes, and returns how many it took. */
+static size_t feed(seal__conn *conn, uint8_t *bytes, size_t len) {
+    size_t at = 0;
+    uint64_t now = uv_hrtime();
+    while (is_live(conn)) {
+        seal__secure_event event = {.kind = SEAL__SECURE_NONE};
+        seal_error *error = NULL;
+        size_t consumed = 0;
+        int rc =
+            seal__secure_feed(conn->secure, now, bytes + at, len - at, &consumed, &event, &error);
+        at += consumed;
+        if (rc < 0) {
+            seal__conn_fail(conn, rc, error);
+            break;
+        }
+        handle_event(conn, now, &event);
+        if (is_live(conn))
+            seal__conn_submit_steps(conn);
+        if (event.kind == SEAL__SECURE_NONE && consumed == 0)
+            break;
+    }
+    return at;
+}
+
+/* A peer that is not authenticated yet has nothing to say while its token is being looked at. */
+static void pause_for_step(seal__conn *conn) {
+    bool wait = conn->step != NULL && conn->state == SEAL__CONN_HANDSHAKE;
+    if (wait && !conn->read_paused)
+        seal__conn_read_stop(conn);
+    else if (!wait && conn->read_paused &&
+             conn->outbox.wire.len + conn->writing.len < SEAL__CONN_PAUSE)
+        seal__conn_read_start(conn);
+}
+
+static void after_feed(seal__conn *conn) {
+    if (conn->in.failed) {
+        seal_error *error = NULL;
+        seal__conn_fail(conn, seal__error_no_memory(&error), error);
+        return;
+    }
+    if (conn->in.len == 0)
+        seal__buf_done(&conn->in);
+    pause_for_step(conn);
+    seal__conn_arm_timer(conn);
+    seal__conn_mark_dirty(conn);
+}
+
+void seal__conn_process_waiting(seal__conn *conn) {
+    if (!is_live(conn))
+        return;
+    size_t taken = feed(conn, conn->in.data, conn->in.len);
+    if (!is_live(conn))
+        return;
+    seal__buf_consume(&conn->in, taken);
+    if (conn->session != NULL)
+        deliver_events(conn);
+    after_feed(conn);
+}
+
+/* New bytes: in the chunk that all connections share, or behind those that wait in conn->in. */
+static void process(seal__conn *conn, uint8_t *bytes, size_t len) {
+    if (conn->in.len > 0) {
+        conn->in.len += len;
+        seal__conn_process_waiting(conn);
+        return;
+    }
+    size_t taken = feed(conn, bytes, len);
+    if (!is_live(conn))
+        return;
+    seal__buf_put(&conn->in, bytes + taken, len - taken);
+    after_feed(conn);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+    (void)suggested;
+    seal__conn *conn = handle->data;
+    if (conn->in.len == 0 || !is_live(conn)) {
+        *buf = uv_buf_init((char *)conn->runtime->read_chunk, SEAL__READ_CHUNK);
+    } else if (seal__buf_ensure(&conn->in, SEAL__RECORD_MAX_BODY)) {
+        *buf = uv_buf_init((char *)conn->in.data + conn->in.len,
+                           (unsigned int)(conn->in.cap - conn->in.len));
+    } else {
+        *buf = uv_buf_init(NULL, 0);
+    }
+}
+
+static void on_end(seal__conn *conn, ssize_t status) {
+    seal_error *error = NULL;
+    int rc = seal__secure_eof(conn->secure, &error);
+    if (rc < 0 && status != UV_EOF) {
+        seal_error_free(error);
+        error = NULL;
+        seal__error(&error, rc, "connection with %s was lost: %s", conn->address,
+                    uv_strerror((int)status));
+    }
+    seal__conn_fail(conn, rc < 0 ? rc : SEAL_ERROR_CLOSED, error);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
+    seal__conn *conn = stream->data;
+    if (nread == 0)
+        return;
+    if (conn->state == SEAL__CONN_CLOSING) {
+        /* What still comes is not read for its content, only for its end. */
+        if (nread < 0)
+            seal__conn_drop(conn);
+        return;
+    }
+    if (nread < 0)
+        on_end(conn, nread);
+    else
+        process(conn, (uint8_t *)buf->base, (size_t)nread);
+}
+
+void seal__conn_read_start(seal__conn *conn) {
+    conn->read_paused = false;
+    uv_read_start(&conn->socket.stream, on_alloc, on_read);
+}
+
+void seal__conn_read_stop(seal__conn *conn) {
+    conn->read_paused = true;
+    uv_read_stop(&conn->socket.stream);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the session to the socket. Everything that was queued within one turn of the loop goes out
+ * in as few records and as few writes as possible. */
+#include "net/conn.h"
+
+enum {
+    PUMP_LIMIT = 256 * 1024, /* bytes of bulk messages that are sealed ahead of the socket */
+    KEEP_BUFFER = 16 * 1024  /* an idle connection keeps no larger buffer */
+};
+
+static void flush(seal__conn *conn);
+
+void seal__conn_mark_dirty(seal__conn *conn) {
+    if (conn->state < SEAL__CONN_CLOSED && seal__list_is_empty(&conn->dirty))
+        seal__list_append(&conn->runtime->dirty, &conn->dirty);
+}
+
+/* Everything that can be sent now stands sealed in the outbox afterwards. */
+static int fill(seal__conn *conn) {
+    int rc = 0;
+    if (seal__secure_wants_flush(conn->secure)) {
+        rc = seal__outbox_seal(&conn->outbox);
+        if (rc == 0)
+            rc = seal__secure_flush(conn->secure, &conn->outbox.wire);
+    }
+    if (rc == 0 && conn->state == SEAL__CONN_OPEN) {
+        seal__session_pump(conn->session, PUMP_LIMIT);
+        rc = seal__outbox_seal(&conn->outbox);
+    }
+    return rc;
+}
+
+static void shrink(seal__conn *conn) {
+    if (conn->writing.cap > KEEP_BUFFER)
+        seal__buf_done(&conn->writing);
+    if (conn->outbox.wire.len == 0 && conn->outbox.wire.cap > KEEP_BUFFER)
+        seal__buf_done(&conn->outbox.wire);
+}
+
+static void on_written(uv_write_t *request, int status) {
+    seal__conn *conn = request->handle->data;
+    conn->write_active = false;
+    seal__buf_reset(&conn->writing);
+    if (conn->state == SEAL__CONN_CLOSED)
+        return;
+    if (status < 0) {
+        seal_error *error = NULL;
+        seal__error(&error, SEAL_ERROR_TRANSPORT, "cannot send to %s: %s", conn->address,
+                    uv_strerror(status));
+        seal__conn_fail(conn, SEAL_ERROR_TRANSPORT, error);
+        return;
+    }
+    if (conn->read_paused && conn->step == NULL && conn->state == SEAL__CONN_OPEN)
+        seal__conn_read_start(conn);
+    flush(conn);
+}
+
+/* Takes the outbox's bytes and writes them. Returns false when the rest must wait for the socket.
+ */
+static bool write_some(seal__conn *conn) {
+    seal__buf taken = conn->outbox.wire;
+    conn->outbox.wire = conn->writing;
+    conn->writing = taken;
+    conn->outbox.written += taken.len;
+    uv_buf_t buf = uv_buf_init((char *)taken.data, (unsigned int)taken.len);
+    int written = uv_try_write(&conn->socket.stream, &buf, 1);
+    size_t done = written > 0 ? (size_t)written : 0;
+    if (done == taken.len) {
+        seal__buf_reset(&conn->writing);
+        return true;
+    }
+    buf = uv_buf_init((char *)taken.data + done, (unsigned int)(taken.len - done));
+    int rc = uv_write(&conn->write_request, &conn->socket.stream, &buf, 1, on_written);
+    if (rc == 0) {
+        conn->write_active = true;
+        return false;
+    }
+    seal__buf_reset(&conn->writing);
+    seal_error *error = NULL;
+    seal__error(&error, SEAL_ERROR_TRANSPORT, "cannot send to %s: %s", conn->address,
+                uv_strerror(rc));
+    seal__conn_fail(conn, SEAL_ERROR_TRANSPORT, error);
+    return false;
+}
+
+static void flush(seal__conn *conn) {
+    while (conn->state != SEAL__CONN_CLOSED && !conn->write_active) {
+        int rc = fill(conn);
+        if (rc < 0 || conn->outbox.wire.failed) {
+            seal_error *error = NULL;
+            rc = rc < 0 ? rc : SEAL_ERROR_NO_MEMORY;
+            seal__error(&error, rc, "cannot send to %s: %s", conn->address,
+                        seal_error_code_text(rc));
+            seal__conn_fail(conn, rc, error);
+            return;
+        }
+        if (conn->outbox.wire.len == 0) {
+            shrink(conn);
+            if (conn->state == SEAL__CONN_CLOSING)
+                seal__conn_finish_close(conn);
+            else if (conn->state == SEAL__CONN_OPEN && conn->ops->drained != NULL)
+                conn->ops->drained(conn);
+            return;
+        }
+        if (!write_some(conn))
+            break;
+    }
+    if (conn->state == SEAL__CONN_OPEN && !conn->read_paused &&
+        conn->outbox.wire.len + conn->writing.len > SEAL__CONN_PAUSE)
+        seal__conn_read_stop(conn);
+}
+
+void seal__conn_flush(seal__conn *conn) {
+    if (conn->state == SEAL__CONN_IDLE || conn->state == SEAL__CONN_CLOSED)
+        return;
+    flush(conn);
+    if (conn->state == SEAL__CONN_HANDSHAKE || conn->state == SEAL__CONN_OPEN)
+        seal__conn_arm_timer(conn);
+}

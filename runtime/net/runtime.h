@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runtime's inside: loop, tasks from other threads, pools, and the connections to be flushed.
+ */
+#ifndef SEAL_NET_RUNTIME_H
+#define SEAL_NET_RUNTIME_H
+
+#include <uv.h>
+
+#include <sealrpc/runtime.h>
+
+#include "net/auth_pool.h"
+#include "secure/secure_channel.h"
+
+/* Something to be run on the loop thread; lives in the object it concerns. */
+typedef struct seal__task {
+    seal__list node;
+    void (*run)(struct seal__task *task);
+} seal__task;
+
+enum { SEAL__READ_CHUNK = 256 * 1024 };
+
+struct seal_runtime {
+    seal__shared *shared;
+    uv_loop_t *loop;
+    bool owns_loop;
+    uv_loop_t own_loop;
+    uv_thread_t thread; /* the one that runs the loop */
+    uv_thread_t join;   /* the same, when it is ours */
+    uv_sem_t started;
+    uv_async_t wakeup;     /* tasks were posted */
+    uv_prepare_t prepare;  /* flushes the connections of `dirty` before the loop sleeps */
+    uint32_t handles_open; /* of the two above, while they are being closed */
+    uint32_t holders;      /* servers, channels, sockets: all must go before the runtime does */
+    bool freeing;
+    uv_mutex_t lock;
+    seal__list tasks;         /* under lock */
+    seal__list finished_jobs; /* under lock */
+    bool stopping;            /* under lock: no more posts by users */
+    seal__list dirty;         /* connections with something to send */
+    seal__auth_pool *initiators;
+    seal__auth_pool *acceptors;
+    uint32_t jobs;       /* in either pool: keep the loop alive */
+    uint32_t loop_tasks; /* queued by the loop thread itself: the same */
+    uint8_t *read_chunk; /* shared by all connections: used within one callback */
+    uint8_t instance_id[SEAL__INSTANCE_ID];
+};
+
+static inline const seal_allocator *seal__runtime_alloc(const seal_runtime *runtime) {
+    return &runtime->shared->alloc;
+}
+static inline const seal__log *seal__runtime_log(const seal_runtime *runtime) {
+    return &runtime->shared->log;
+}
+
+bool seal__runtime_on_loop(const seal_runtime *runtime);
+
+/* Queues a task; any thread; never fails. A task that is queued must not be queued again. */
+void seal__runtime_queue(seal_runtime *runtime, seal__task *task);
+
+/* Runs fn on the loop thread and waits for it; on that thread: just runs it. Returns 0, or
+ * SEAL_ERROR_WRONG_THREAD for the caller's loop, because nobody may be running that. */
+int seal__runtime_run(seal_runtime *runtime, void (*fn)(void *arg), void *arg);
+
+/* Submits a job to a pool and keeps the loop alive until it is done. Loop thread. */
+int seal__runtime_submit(seal_runtime *runtime, seal__auth_pool *pool, seal__auth_job *job);
+
+/* Whatever lives on the loop holds its runtime: the last one out releases a runtime that is being
+ * freed. */
+void seal__runtime_hold(seal_runtime *runtime);
+void seal__runtime_let_go(seal_runtime *runtime);
+
+/* For runtimes that a server or channel makes for itself. */
+int seal__runtime_new_private(seal_runtime **ret_runtime, seal_error **reterr);
+
+#endif

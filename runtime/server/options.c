@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/options.h"
+#include "server/server_internal.h"
+
+enum { MIB = 1024 * 1024, MAX_MESSAGE = 1024 * MIB };
+
+static int add_principal(seal__server_config *config, const seal_allocator *alloc, const char *name,
+                         seal_error **reterr) {
+    if (strchr(name, '/') == NULL || strlen(name) > SEAL__TARGET_MAX)
+        return seal__error(
+            reterr, SEAL_ERROR_INVALID,
+            "principal \"%s\" is not a service principal; expected class/host, such as "
+            "greeter/localhost",
+            name);
+    if (config->n_principals == SEAL__SERVER_MAX_PRINCIPALS)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "at most %d principals are possible",
+                           SEAL__SERVER_MAX_PRINCIPALS);
+    char *copy = seal__strdup(alloc, name);
+    if (copy == NULL)
+        return seal__error_no_memory(reterr);
+    config->principals[config->n_principals++] = copy;
+    return 0;
+}
+
+static int copy_names(const seal_server_options *o, const seal_allocator *alloc,
+                      seal__server_config *config, seal_error **reterr) {
+    if (o->principal == NULL)
+        return seal__error(
+            reterr, SEAL_ERROR_INVALID,
+            "principal is not set; name the service, such as greeter/host.example.com");
+    int rc = add_principal(config, alloc, o->principal, reterr);
+    for (size_t i = 0; rc == 0 && o->aliases != NULL && o->aliases[i] != NULL; i++)
+        rc = add_principal(config, alloc, o->aliases[i], reterr);
+    if (rc == 0 && o->keytab != NULL && (config->keytab = seal__strdup(alloc, o->keytab)) == NULL)
+        rc = seal__error_no_memory(reterr);
+    return rc;
+}
+
+static int copy_suites(const seal_server_options *o, seal__secure_config *secure,
+                       seal_error **reterr) {
+    static const seal_suite all[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
+                                     SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS};
+    const seal_suite *suites = o->suites != NULL ? o->suites : all;
+    size_t n = o->suites != NULL ? o->n_suites : sizeof all / sizeof all[0];
+    if (n == 0 || n > SEAL__MAX_SUITES)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "n_suites is %zu; 1 to %d are possible", n,
+                           SEAL__MAX_SUITES);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(seal_suite_name(suites[i]), "?") == 0)
+            return seal__error(reterr, SEAL_ERROR_INVALID, "suite %d is unknown", (int)suites[i]);
+        secure->suites[i] = suites[i];
+    }
+    secure->n_suites = n;
+    return 0;
+}
+
+static int copy_mechanisms(const seal_server_options *o, seal__secure_config *secure,
+                           seal_error **reterr) {
+    size_t max = sizeof secure->mechanisms / sizeof secure->mechanisms[0];
+    if (o->mechanisms == NULL) {
+        secure->mechanisms[0] = SEAL_MECHANISM_KRB5;
+        secure->n_mechanisms = 1;
+        return 0;
+    }
+    if (o->n_mechanisms == 0 || o->n_mechanisms > max)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "n_mechanisms is %zu; 1 to %zu are possible",
+                           o->n_mechanisms, max);
+    for (size_t i = 0; i < o->n_mechanisms; i++) {
+        if (strcmp(seal_mechanism_name(o->mechanisms[i]), "?") == 0)
+            return seal__error(reterr, SEAL_ERROR_INVALID, "mechanism %d is unknown",
+                               (int)o->mechanisms[i]);
+        secure->mechanisms[i] = o->mechanisms[i];
+    }
+    secure->n_mechanisms = o->n_mechanisms;
+    return 0;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t standard) {
+    return value != 0 ? value : standard;
+}
+
+static int copy_numbers(const seal_server_options *o, seal__server_config *config,
+                        seal_error **reterr) {
+    config->max_connections = or_default(o->max_connections, 10000);
+    config->max_half_open = or_default(o->max_half_open, 1024);
+    config->max_half_open_per_source = or_default(o->max_half_open_per_source, 64);
+    config->max_streams = or_default(o->max_streams, 100);
+    config->max_request = or_default(o->max_request, 4 * MIB);
+    config->max_response = or_default(o->max_response, 64 * MIB);
+    config->stop_grace_ms = or_default(o->stop_grace_ms, 5000);
+    config->skip_startup_check = o->skip_startup_check;
+    if (config->max_streams < SEAL__SESSION_FIRST_STREAMS || config->max_streams > 1000)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "max_streams is %u; %d to 1000 are possible",
+                           config->max_streams, SEAL__SESSION_FIRST_STREAMS);
+    if (config->max_request > MAX_MESSAGE || config->max_response > MAX_MESSAGE)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "max_request and max_response are at most 1 GiB");
+    return 0;
+}
+
+static int copy_security(const seal_server_options *o, seal__secure_config *secure,
+                         seal_error **reterr) {
+    secure->role = SEAL__SERVER;
+    secure->min_level = o->min_level != 0 ? o->min_level : SEAL_LEVEL_PRIVACY;
+    secure->allow_one_way = o->allow_one_way;
+    secure->allow_anonymous = o->allow_anonymous;
+    secure->handshake_timeout_ns = (uint64_t)or_default(o->handshake_timeout_ms, 10000) * 1000000u;
+    if (strcmp(seal_level_name(secure->min_level), "?") == 0)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "min_level %d is unknown",
+                           (int)o->min_level);
+    int rc = copy_suites(o, secure, reterr);
+    return rc < 0 ? rc : copy_mechanisms(o, secure, reterr);
+}
+
+int seal__server_config_make(const seal_server_options *given, const seal_allocator *alloc,
+                             seal__server_config *ret_config, seal_error **reterr) {
+    seal_server_options options;
+    seal_server_options_init(&options);
+    int rc = seal__options_copy(&options, sizeof options, given, "seal_server_options", reterr);
+    if (rc < 0)
+        return rc;
+    *ret_config = (seal__server_config){.n_principals = 0};
+    rc = copy_names(&options, alloc, ret_config, reterr);
+    if (rc == 0)
+        rc = copy_numbers(&options, ret_config, reterr);
+    if (rc == 0)
+        rc = copy_security(&options, &ret_config->secure, reterr);
+    if (rc < 0)
+        seal__server_config_done(ret_config, alloc);
+    return rc;
+}
+
+void seal__server_config_done(seal__server_config *config, const seal_allocator *alloc) {
+    for (size_t i = 0; i < config->n_principals; i++)
+        seal__release(alloc, config->principals[i]);
+    seal__release(alloc, config->keytab);
+    config->n_principals = 0;
+    config->keytab = NULL;
+}

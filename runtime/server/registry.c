@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services and their methods. A connection looks a name up once; afterwards a number stands for it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/server_internal.h"
+
+static int check_service(const seal_service *service, seal_error **reterr) {
+    if (service->abi != SEAL_GEN_ABI || service->method_size != sizeof(seal_method))
+        return seal__error(
+            reterr, SEAL_ERROR_INVALID,
+            "service %s: its stubs were generated for another version of sealrpc; run "
+            "protoc-gen-seal again and rebuild",
+            service->full_name);
+    return 0;
+}
+
+typedef struct register_task {
+    seal_server *server;
+    seal__server_service service;
+    int rc;
+    seal_error **reterr;
+} register_task;
+
+static void do_register(void *arg) {
+    register_task *rt = arg;
+    seal_server *server = rt->server;
+    const char *name = rt->service.service->full_name;
+    if (server->state != SEAL__SERVER_NEW) {
+        rt->rc = seal__error(rt->reterr, SEAL_ERROR_STATE,
+                             "service %s: register services before the server is started", name);
+        return;
+    }
+    for (size_t i = 0; i < server->n_services; i++) {
+        if (strcmp(server->services[i].service->full_name, name) == 0) {
+            rt->rc = seal__error(rt->reterr, SEAL_ERROR_ALREADY, "service %s is registered already",
+                                 name);
+            return;
+        }
+    }
+    seal__server_service *services =
+        seal__resize(seal__runtime_alloc(server->runtime), server->services,
+                     (server->n_services + 1) * sizeof *services);
+    if (services == NULL) {
+        rt->rc = seal__error_no_memory(rt->reterr);
+        return;
+    }
+    services[server->n_services++] = rt->service;
+    server->services = services;
+}
+
+int seal_server_register(seal_server *server, const seal_service *service, const void *ops,
+                         void *user, seal_error **reterr) {
+    if (server == NULL || service == NULL || ops == NULL)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "server, service and ops must not be NULL");
+    int rc = check_service(service, reterr);
+    if (rc < 0)
+        return rc;
+    register_task rt = {.server = server,
+                        .service = {.service = service, .ops = ops, .user = user},
+                        .reterr = reterr};
+    rc = seal__runtime_run(server->runtime, do_register, &rt);
+    return rc < 0 ? seal__error(reterr, rc, "call it on the loop's thread") : rt.rc;
+}
+
+static int by_name(const void *a, const void *b) {
+    const seal__server_method *ma = a;
+    const seal__server_method *mb = b;
+    return strcmp(ma->method->full_name, mb->method->full_name);
+}
+
+static int by_key(const void *key, const void *element) {
+    const seal__server_method *method = element;
+    return strcmp(key, method->method->full_name);
+}
+
+int seal__server_sort_methods(seal_server *server) {
+    size_t n = 0;
+    for (size_t i = 0; i < server->n_services; i++)
+        n += server->services[i].service->n_methods;
+    if (n == 0)
+        return 0;
+    seal__server_method *methods =
+        seal__alloc_zeroed(seal__runtime_alloc(server->runtime), n, sizeof *methods);
+    if (methods == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    size_t at = 0;
+    for (size_t i = 0; i < server->n_services; i++) {
+        const seal__server_service *s = &server->services[i];
+        for (size_t m = 0; m < s->service->n_methods; m++)
+            methods[at++] = (seal__server_method){
+                .method = &s->service->methods[m], .ops = s->ops, .user = s->user};
+    }
+    qsort(methods, n, sizeof *methods, by_name);
+    server->methods = methods;
+    server->n_methods = n;
+    return 0;
+}
+
+const seal__server_method *seal__server_find_method(const seal_server *server,
+                                                    const char *full_name) {
+    if (server->n_methods == 0)
+        return NULL;
+    return bsearch(full_name, server->methods, server->n_methods, sizeof *server->methods, by_key);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a server: no new connections, GOAWAY to the old ones, time for what runs, then close.
+ */
+#include "server/server_internal.h"
+
+void seal__server_maybe_close_idle(seal__server_conn *sc) {
+    if (sc->server->state == SEAL__SERVER_STOPPING &&
+        seal__session_stream_count(sc->conn->session) == 0)
+        seal__conn_close(sc->conn, SEAL__CLOSE_GOING_AWAY, NULL);
+}
+
+static seal__server_conn *conn_of(seal__list *node) {
+    return SEAL__CONTAINER_OF(node, seal__server_conn, node);
+}
+
+static void close_all(seal__list *conns) {
+    while (!seal__list_is_empty(conns))
+        seal__conn_close(conn_of(conns->next)->conn, SEAL__CLOSE_GOING_AWAY, NULL);
+}
+
+static void say_goodbye(seal_server *server) {
+    close_all(&server->half_open);
+    for (seal__list *node = server->established.next, *next = NULL; node != &server->established;
+         node = next) {
+        next = node->next;
+        seal__conn *conn = conn_of(node)->conn;
+        if (seal__session_goaway(conn->session, SEAL__CLOSE_GOING_AWAY, "the server is stopping") <
+            0)
+            seal__conn_close(conn, SEAL__CLOSE_INTERNAL, NULL);
+        else
+            seal__conn_mark_dirty(conn);
+    }
+    /* A second walk, because closing one connection must not disturb the first. */
+    for (seal__list *node = server->established.next, *next = NULL; node != &server->established;
+         node = next) {
+        next = node->next;
+        seal__server_maybe_close_idle(conn_of(node));
+    }
+}
+
+static void on_grace_over(uv_timer_t *timer) {
+    seal_server *server = timer->data;
+    close_all(&server->established);
+}
+
+static void on_grace_closed(uv_handle_t *handle) {
+    seal_server *server = handle->data;
+    server->grace_open = false;
+    seal__server_maybe_stopped(server);
+}
+
+static void release(seal_server *server) {
+    const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
+    for (size_t i = 0; i < server->n_addresses; i++)
+        seal__release(alloc, server->addresses[i]);
+    seal__gss_acceptor_unref(server->acceptor);
+    seal__server_config_done(&server->config, alloc);
+    seal__release(alloc, server->services);
+    seal__release(alloc, server->methods);
+    void (*released)(void *user) = server->released;
+    void *user = server->released_user;
+    seal_runtime *runtime = server->runtime;
+    seal__release(alloc, server);
+    seal__runtime_let_go(runtime);
+    if (released != NULL)
+        released(user);
+}
+
+static void became_stopped(seal_server *server) {
+    server->state = SEAL__SERVER_STOPPED;
+    seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_INFO, "%s has stopped",
+                   server->config.principals[0]);
+    bool freeing = server->freeing;
+    void (*run_ended)(void *user) = server->run_ended;
+    seal_server_stopped_fn *stopped = server->stopped;
+    server->stopped = NULL;
+    if (run_ended != NULL)
+        run_ended(server->run_user);
+    if (stopped != NULL)
+        stopped(server, server->stopped_user);
+    /* Where it was not being freed before, a callback may have freed it. */
+    if (freeing)
+        release(server);
+}
+
+void seal__server_maybe_stopped(seal_server *server) {
+    if (server->state != SEAL__SERVER_STOPPING || server->n_half_open + server->n_established > 0 ||
+        server->n_calls > 0)
+        return;
+    if (!server->grace_open)
+        became_stopped(server);
+    else if (!uv_is_closing((uv_handle_t *)&server->grace))
+        uv_close((uv_handle_t *)&server->grace, on_grace_closed);
+}
+
+static void stop(seal_server *server, uint32_t grace_ms) {
+    if (server->state == SEAL__SERVER_STOPPED)
+        return;
+    if (server->state == SEAL__SERVER_STOPPING) {
+        if (server->grace_open && !uv_is_closing((uv_handle_t *)&server->grace))
+            uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
+        return;
+    }
+    seal__server_start_abandon(server);
+    server->state = SEAL__SERVER_STOPPING;
+    for (size_t i = 0; i < server->n_listeners; i++)
+        seal__listener_close(server->listeners[i]);
+    server->n_listeners = 0;
+    uv_timer_init(server->runtime->loop, &server->grace);
+    server->grace.data = server;
+    server->grace_open = true;
+    uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
+    say_goodbye(server);
+    seal__server_maybe_stopped(server);
+}
+
+typedef struct stop_task {
+    seal_server *server;
+    uint32_t grace_ms;
+    seal_server_stopped_fn *stopped;
+    void *user;
+} stop_task;
+
+static void do_stop(void *arg) {
+    stop_task task = *(stop_task *)arg;
+    seal__release(seal__runtime_alloc(task.server->runtime), arg);
+    if (task.stopped != NULL) {
+        task.server->stopped = task.stopped;
+        task.server->stopped_user = task.user;
+    }
+    bool already = task.server->state == SEAL__SERVER_STOPPED;
+    stop(task.server, task.grace_ms);
+    if (already && task.server->stopped != NULL)
+        became_stopped(task.server);
+}
+
+void seal_server_stop(seal_server *server, uint32_t grace_ms, seal_server_stopped_fn *stopped,
+                      void *user) {
+    if (server == NULL)
+        return;
+    stop_task *task = seal__alloc(seal__runtime_alloc(server->runtime), sizeof *task);
+    if (task == NULL)
+        return;
+    *task = (stop_task){.server = server, .grace_ms = grace_ms, .stopped = stopped, .user = user};
+    if (seal__runtime_on_loop(server->runtime))
+        do_stop(task);
+    else if (seal_runtime_post(server->runtime, do_stop, task) < 0)
+        seal__release(seal__runtime_alloc(server->runtime), task);
+}
+
+/* ---- Freeing ---- */
+
+static void do_free(void *arg) {
+    seal_server *server = arg;
+    server->freeing = true;
+    stop(server, server->config.stop_grace_ms);
+    if (server->state == SEAL__SERVER_STOPPED)
+        release(server);
+}
+
+static void post_sem(void *user) {
+    uv_sem_post(user);
+}
+
+void seal_server_free(seal_server *server) {
+    if (server == NULL)
+        return;
+    seal_runtime *runtime = server->runtime;
+    if (seal__runtime_on_loop(runtime) || !runtime->owns_loop) {
+        do_free(server);
+        return;
+    }
+    bool owns_runtime = server->owns_runtime;
+    uv_sem_t done;
+    if (uv_sem_init(&done, 0) != 0)
+        return;
+    server->released = post_sem;
+    server->released_user = &done;
+    seal__runtime_run(runtime, do_free, server);
+    uv_sem_wait(&done);
+    uv_sem_destroy(&done);
+    if (owns_runtime)
+        seal_runtime_free(runtime);
+}

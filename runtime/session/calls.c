@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames that begin and end calls. */
+#include "session/internal.h"
+
+static int refuse(seal__session *session, uint64_t id, seal_status status, const char *text) {
+    seal__late_remember(session, id);
+    return seal__send_status(session, id, status, SEAL_NOT_EXECUTED, text);
+}
+
+static int accept(seal__session *session, const seal__headers *headers, seal__method_ref *method,
+                  seal__event *event, seal_error **reterr) {
+    seal__stream *stream = seal__stream_new(session, session->last_id, 0);
+    if (stream == NULL)
+        return seal__error_no_memory(reterr);
+    event->kind = SEAL__EVENT_HEADERS;
+    event->stream = stream;
+    event->method = method;
+    event->timeout_us = headers->timeout_us;
+    return 0;
+}
+
+/* Opens a stream, or answers at once, without an event, what must not reach a handler. */
+static int open_or_refuse(seal__session *session, const seal__frame *frame,
+                          const seal__headers *headers, seal__method_ref *method,
+                          seal__event *event, seal_error **reterr) {
+    uint64_t id = frame->stream;
+    int rc = 0;
+    if (session->going_away)
+        seal__late_remember(session, id); /* the client learns it from GOAWAY */
+    else if (frame->len > SEAL__HEADERS_MAX)
+        rc = refuse(session, id, SEAL_STATUS_RESOURCE_EXHAUSTED, "HEADERS frame over 8 KiB");
+    else if (method->len == 0)
+        rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "not a method name");
+    else if (headers->critical)
+        rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "critical extension is not known");
+    else if (headers->timeout_us == 0)
+        rc = refuse(session, id, SEAL_STATUS_DEADLINE_EXCEEDED, "deadline passed before dispatch");
+    else if (session->count >= session->max_streams)
+        rc = refuse(session, id, SEAL_STATUS_RESOURCE_EXHAUSTED,
+                    "too many calls on this connection");
+    else
+        return accept(session, headers, method, event, reterr);
+    return rc == 0 ? 0 : seal__error(reterr, rc, "cannot answer: %s", seal_error_code_text(rc));
+}
+
+int seal__on_headers(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                     seal__event *event, seal_error **reterr) {
+    (void)stream;
+    seal__headers headers;
+    if (!seal__headers_read(frame->payload, frame->len, &headers))
+        return seal__session_broken(frame, "is malformed", reterr);
+    if (frame->stream != session->last_id + 1)
+        return seal__session_broken(frame, "skips stream ids", reterr);
+    seal__method_ref *method = NULL;
+    int rc = seal__method_take(session, &headers, &method);
+    if (rc == SEAL_ERROR_PROTOCOL)
+        return seal__session_broken(frame, "has a wrong method number", reterr);
+    if (rc != 0)
+        return seal__error_no_memory(reterr);
+    session->last_id = frame->stream;
+    return open_or_refuse(session, frame, &headers, method, event, reterr);
+}
+
+/* A call that ends at its own deadline is nothing unusual; every other reset costs something. */
+static int charge_reset(seal__session *session, const seal__stream *stream, uint32_t reason,
+                        seal_error **reterr) {
+    if (reason == SEAL__RESET_DEADLINE && stream->deadline_ns != UINT64_MAX)
+        return 0;
+    return seal__session_spend(session, reterr);
+}
+
+/* The handler goes on, and holds its slot until it answers. */
+int seal__on_cancel(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                    seal__event *event, seal_error **reterr) {
+    if (frame->len != 4)
+        return seal__session_broken(frame, "is malformed", reterr);
+    int rc = charge_reset(session, stream, seal__load_u32(frame->payload), reterr);
+    if (rc != 0)
+        return rc;
+    stream->state = SEAL__STREAM_RESET;
+    seal__stream_drop_queue(session, stream);
+    seal__stream_drop_message(session, stream);
+    seal__heap_remove(&session->deadlines, &stream->deadline);
+    if (stream->expired)
+        return 0;
+    event->kind = SEAL__EVENT_CANCELLED;
+    event->stream = stream;
+    return 0;
+}
+
+static void end_call(seal__session *session, seal__stream *stream, seal__event *event,
+                     seal_status status, seal_execution execution) {
+    event->kind = SEAL__EVENT_STATUS;
+    event->stream = stream;
+    event->status = status;
+    event->execution = execution;
+    event->text = session->text;
+    seal__stream_detach(session, stream, false);
+    seal__stream_lend(session, stream);
+}
+
+int seal__on_status(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                    seal__event *event, seal_error **reterr) {
+    seal__status_frame read;
+    if (!seal__status_read(frame->payload, frame->len, &read))
+        return seal__session_broken(frame, "is malformed", reterr);
+    seal_status status =
+        read.code <= SEAL_STATUS_UNAUTHENTICATED ? (seal_status)read.code : SEAL_STATUS_UNKNOWN;
+    seal_execution execution =
+        read.execution <= SEAL_EXECUTED ? (seal_execution)read.execution : SEAL_EXECUTION_UNKNOWN;
+    if (status == SEAL_STATUS_OK)
+        execution = SEAL_EXECUTED;
+    seal__text_receive(read.text, read.text_len, session->text);
+    end_call(session, stream, event, status, execution);
+    return 0;
+}
+
+/* A reset from the server: it could not even send a status. */
+int seal__on_refused(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                     seal__event *event, seal_error **reterr) {
+    if (frame->len != 4)
+        return seal__session_broken(frame, "is malformed", reterr);
+    int rc = seal__session_spend(session, reterr);
+    if (rc != 0)
+        return rc;
+    static const seal_status by_reason[] = {[SEAL__RESET_CANCEL] = SEAL_STATUS_CANCELLED,
+                                            [SEAL__RESET_DEADLINE] = SEAL_STATUS_DEADLINE_EXCEEDED,
+                                            [SEAL__RESET_TOO_BIG] = SEAL_STATUS_RESOURCE_EXHAUSTED};
+    uint32_t reason = seal__load_u32(frame->payload);
+    seal_status status =
+        reason < sizeof by_reason / sizeof by_reason[0] ? by_reason[reason] : SEAL_STATUS_INTERNAL;
+    memcpy(session->text, "reset by the server", sizeof "reset by the server");
+    end_call(session, stream, event, status, SEAL_EXECUTION_UNKNOWN);
+    return 0;
+}

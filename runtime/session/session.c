@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/internal.h"
+
+#define DEFAULT_MAX_BUFFERED (UINT64_C(64) << 20)
+
+int seal__session_new(const seal__session_options *options, uint64_t now_ns,
+                      seal__session **ret_session, seal_error **reterr) {
+    seal__session *session = seal__alloc_zeroed(options->alloc, 1, sizeof *session);
+    if (session == NULL)
+        return seal__error_no_memory(reterr);
+    session->role = options->role;
+    session->alloc = options->alloc;
+    session->outbox = options->outbox;
+    session->max_streams = options->role == SEAL__SESSION_SERVER ? options->max_streams
+                                                                 : SEAL__SESSION_FIRST_STREAMS;
+    session->max_message = options->max_message;
+    session->max_buffered =
+        options->max_buffered != 0 ? options->max_buffered : DEFAULT_MAX_BUFFERED;
+    session->now_ns = now_ns;
+    seal__reader_init(&session->record, NULL, 0);
+    seal__buf_init(&session->delivered, options->alloc, 0);
+    seal__idmap_init(&session->streams, options->alloc);
+    seal__idmap_init(&session->method_numbers, options->alloc);
+    seal__heap_init(&session->deadlines, options->alloc);
+    seal__list_init(&session->busy);
+    seal__list_init(&session->pending);
+    seal__list_init(&session->free_streams);
+    *ret_session = session;
+    return 0;
+}
+
+/* What the last event lent out. */
+static void take_back(seal__session *session) {
+    if (session->delivered.data != NULL) {
+        session->buffered -= session->delivered.len;
+        seal__buf_done(&session->delivered);
+    }
+    if (session->gone != NULL) {
+        seal__stream_recycle(session, session->gone);
+        session->gone = NULL;
+    }
+}
+
+void seal__session_free(seal__session *session) {
+    if (session == NULL)
+        return;
+    take_back(session);
+    seal__streams_done(session);
+    seal__methods_done(session);
+    seal__release(session->alloc, session);
+}
+
+int seal__session_start(seal__session *session) {
+    seal__settings settings = {
+        .has_max_streams = session->role == SEAL__SESSION_SERVER,
+        .max_streams = session->max_streams,
+        .has_max_message = true,
+        .max_message = session->max_message,
+    };
+    uint8_t payload[SEAL__SETTINGS_MAX * 6];
+    size_t len = seal__settings_write(payload, &settings);
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_SETTINGS, 0, len, 0);
+    if (at == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    memcpy(at, payload, len);
+    return 0;
+}
+
+static void advance(seal__session *session, uint64_t now_ns) {
+    take_back(session);
+    if (now_ns > session->now_ns)
+        session->now_ns = now_ns;
+}
+
+void seal__session_feed(seal__session *session, uint64_t now_ns, const uint8_t *record,
+                        size_t len) {
+    advance(session, now_ns);
+    seal__reader_init(&session->record, record, len);
+    if (len == 0 && session->failed == 0)
+        session->failed = seal__session_spend(session, NULL);
+}
+
+int seal__session_broken(const seal__frame *frame, const char *what, seal_error **reterr) {
+    return seal__error(reterr, SEAL_ERROR_PROTOCOL, "%s (type %u, stream %llu) %s",
+                       seal__frame_type_name(frame->type), frame->type,
+                       (unsigned long long)frame->stream, what);
+}
+
+static int on_stream_frame(seal__session *session, const seal__frame *frame, seal__event *event,
+                           seal_error **reterr) {
+    if (frame->stream == 0)
+        return seal__session_broken(frame, "has no stream id", reterr);
+    seal__stream *stream = NULL;
+    seal__stream_state state = seal__streams_find(session, frame->stream, &stream);
+    const seal__frame_action *action =
+        seal__states_action(session->role, state, (seal__frame_type)frame->type);
+    if (action != NULL)
+        return action->handler(session, stream, frame, event, reterr);
+    return seal__error(reterr, SEAL_ERROR_PROTOCOL, "%s on stream %llu, which is %s at the %s",
+                       seal__frame_type_name(frame->type), (unsigned long long)frame->stream,
+                       seal__states_name(state),
+                       session->role == SEAL__SESSION_SERVER ? "server" : "client");
+}
+
+static int on_frame(seal__session *session, const seal__frame *frame, seal__event *event,
+                    seal_error **reterr) {
+    if (!session->settings_received && frame->type != SEAL__FRAME_SETTINGS)
+        return seal__session_broken(frame, "comes before SETTINGS", reterr);
+    unsigned flags = frame->type == SEAL__FRAME_DATA ? SEAL__DATA_FIRST | SEAL__DATA_END : 0;
+    if ((frame->flags & ~flags) != 0 && frame->type <= SEAL__FRAME_WINDOW)
+        return seal__session_broken(frame, "has unknown flags", reterr);
+    if (frame->type >= SEAL__FRAME_HEADERS && frame->type <= SEAL__FRAME_RESET)
+        return on_stream_frame(session, frame, event, reterr);
+    return seal__on_connection_frame(session, frame, event, reterr);
+}
+
+/* A deadline has passed, or the server's GOAWAY has refused the stream. */
+static int deliver_pending(seal__session *session, seal__stream *stream, seal__event *event,
+                           seal_error **reterr) {
+    bool expired = stream->pending_kind == SEAL__PENDING_EXPIRED;
+    stream->pending_kind = SEAL__PENDING_NOTHING;
+    event->kind = expired ? SEAL__EVENT_EXPIRED : SEAL__EVENT_STATUS;
+    event->stream = stream;
+    event->status = expired ? SEAL_STATUS_DEADLINE_EXCEEDED : SEAL_STATUS_UNAVAILABLE;
+    event->text = expired ? "" : "the server is going away and did not take the call";
+    if (session->role == SEAL__SESSION_SERVER)
+        return 0;
+    bool certain = seal__stream_revoke(session, stream) || !expired;
+    event->execution = certain ? SEAL_NOT_EXECUTED : SEAL_EXECUTION_UNKNOWN;
+    seal__stream_detach(session, stream, expired);
+    seal__stream_lend(session, stream);
+    if (!certain && seal__send_reset(session, stream->id, SEAL__RESET_DEADLINE) != 0)
+        return seal__error_no_memory(reterr);
+    return 0;
+}
+
+static int next_event(seal__session *session, seal__event *event, seal_error **reterr) {
+    if (session->no_memory)
+        return seal__error_no_memory(reterr);
+    seal__list *node = seal__list_take_first(&session->pending);
+    if (node != NULL)
+        return deliver_pending(session, SEAL__CONTAINER_OF(node, seal__stream, pending), event,
+                               reterr);
+    while (session->record.left > 0) {
+        seal__frame frame;
+        if (!seal__frame_read(&session->record, &frame))
+            return seal__error(reterr, SEAL_ERROR_PROTOCOL, "a record ends inside a frame");
+        int rc = on_frame(session, &frame, event, reterr);
+        if (rc != 0 || event->kind != SEAL__EVENT_NONE)
+            return rc;
+    }
+    return 0;
+}
+
+int seal__session_next(seal__session *session, seal__event *ret_event, seal_error **reterr) {
+    take_back(session);
+    *ret_event = (seal__event){.kind = SEAL__EVENT_NONE};
+    if (session->failed != 0)
+        return seal__error(reterr, session->failed, "the connection has failed: %s",
+                           seal_error_code_text(session->failed));
+    session->failed = next_event(session, ret_event, reterr);
+    if (session->failed != 0)
+        ret_event->kind = SEAL__EVENT_NONE;
+    return session->failed;
+}
+
+uint64_t seal__session_next_deadline(const seal__session *session) {
+    const seal__heap_node *first = seal__heap_first(&session->deadlines);
+    return first == NULL ? UINT64_MAX : first->key;
+}
+
+static void expire(seal__session *session, seal__stream *stream) {
+    seal__heap_remove(&session->deadlines, &stream->deadline);
+    stream->expired = true;
+    if (stream->released) {
+        /* Its owner is done; only the client may still be waiting for the rest of the reply. */
+        seal__stream_detach(session, stream, stream->state == SEAL__STREAM_OPEN);
+        if (seal__send_status(session, stream->id, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTED,
+                              "the reply did not get through before the deadline") != 0)
+            session->no_memory = true;
+        seal__stream_recycle(session, stream);
+        return;
+    }
+    if (stream->pending_kind == SEAL__PENDING_NOTHING) {
+        stream->pending_kind = SEAL__PENDING_EXPIRED;
+        seal__list_append(&session->pending, &stream->pending);
+    }
+}
+
+void seal__session_tick(seal__session *session, uint64_t now_ns) {
+    advance(session, now_ns);
+    seal__heap_node *first;
+    while ((first = seal__heap_first(&session->deadlines)) != NULL && first->key <= session->now_ns)
+        expire(session, SEAL__CONTAINER_OF(first, seal__stream, deadline));
+}
+
+int seal__session_ping(seal__session *session) {
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_PING, 0, 8, 0);
+    if (at == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    seal__store_u64(at, ++session->pings + session->pongs);
+    return 0;
+}
+
+uint64_t seal__session_pongs(const seal__session *session) {
+    return session->pongs;
+}
+
+int seal__session_goaway(seal__session *session, uint16_t code, const char *text) {
+    if (session->role == SEAL__SESSION_CLIENT)
+        return SEAL_ERROR_STATE;
+    if (session->going_away)
+        return 0;
+    session->going_away = true;
+    session->goaway_last = session->last_id;
+    seal__goaway goaway = {.last = session->last_id,
+                           .code = code,
+                           .text = (const uint8_t *)text,
+                           .text_len = seal__text_send_len(text)};
+    uint8_t *at =
+        seal__send_frame(session, SEAL__FRAME_GOAWAY, 0, seal__goaway_size(goaway.text_len), 0);
+    if (at == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    seal__goaway_write(at, &goaway);
+    return 0;
+}

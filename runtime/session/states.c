@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each end does with a frame, by the state of its stream. A pair without an action ends the
+ * connection: a peer that has lost track of a stream's state cannot be trusted with the others, and
+ * a frame that made this end abandon work it has begun would be a cheap attack.
+ */
+#include "session/internal.h"
+
+static const seal__frame_action open_stream = {"open", seal__on_headers};
+static const seal__frame_action take = {"take", seal__on_data};
+static const seal__frame_action cancel = {"cancel", seal__on_cancel};
+static const seal__frame_action finish = {"finish", seal__on_status};
+static const seal__frame_action fail = {"fail", seal__on_refused};
+static const seal__frame_action ignore = {"ignore", seal__on_late};
+static const seal__frame_action stray = {"stray", seal__on_stray};
+
+enum { FIRST_TYPE = SEAL__FRAME_HEADERS, N_TYPES = SEAL__FRAME_RESET - SEAL__FRAME_HEADERS + 1 };
+
+#define ON(type) [SEAL__FRAME_##type - FIRST_TYPE]
+
+static const seal__frame_action *const server[SEAL__N_STREAM_STATES][N_TYPES] = {
+    [SEAL__STREAM_IDLE] = {ON(HEADERS) = &open_stream},
+    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(RESET) = &cancel},
+    [SEAL__STREAM_ENDED] = {ON(RESET) = &cancel},
+    [SEAL__STREAM_RESET] = {NULL},
+    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(RESET) = &ignore},
+    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(RESET) = &stray},
+};
+
+static const seal__frame_action *const client[SEAL__N_STREAM_STATES][N_TYPES] = {
+    [SEAL__STREAM_IDLE] = {NULL},
+    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(STATUS) = &finish, ON(RESET) = &fail},
+    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(STATUS) = &ignore, ON(RESET) = &ignore},
+    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(STATUS) = &stray, ON(RESET) = &stray},
+};
+
+const seal__frame_action *seal__states_action(seal__session_role role, seal__stream_state state,
+                                              seal__frame_type type) {
+    size_t column = (size_t)type - FIRST_TYPE;
+    return role == SEAL__SESSION_SERVER ? server[state][column] : client[state][column];
+}
+
+const char *seal__states_name(seal__stream_state state) {
+    switch (state) {
+    case SEAL__STREAM_OPEN:
+        return "open";
+    case SEAL__STREAM_ENDED:
+        return "ended";
+    case SEAL__STREAM_RESET:
+        return "reset";
+    case SEAL__STREAM_IDLE:
+        return "idle";
+    case SEAL__STREAM_LATE:
+        return "late";
+    case SEAL__STREAM_CLOSED:
+        return "closed";
+    case SEAL__N_STREAM_STATES:
+        break;
+    }
+    return "?";
+}
+
+const char *seal__frame_type_name(unsigned type) {
+    static const char *const names[] = {"frame of type 0", "SETTINGS", "HEADERS", "DATA",
+                                        "STATUS",          "RESET",    "PING",    "PONG",
+                                        "GOAWAY",          "WINDOW"};
+    return type < sizeof names / sizeof names[0] ? names[type] : "frame of an unknown type";
+}

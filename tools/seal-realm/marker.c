@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "marker.h"
+
+#include "names.h"
+#include "report.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARKER_FORMAT "seal-realm 1\nrealm %s\nport %d\nkind %s\n"
+
+int marker_write(const struct realm *realm) {
+    char *path = realm_path(realm, REALM_MARKER);
+    char *text =
+        text_format(MARKER_FORMAT, realm->name, realm->port, realm->standing ? "start" : "run");
+    int status = 0;
+    if (text_write_file(path, text) != 0) {
+        complain("cannot write %s: %s", path, strerror(errno));
+        status = STATUS_FAILED;
+    }
+    free(text);
+    free(path);
+    return status;
+}
+
+static char *read_marker(const char *folder) {
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0)
+        return NULL;
+    int fd = openat(folder_fd, REALM_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat info;
+    char *text = NULL;
+    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size < 4096)
+        text = text_read_fd(fd);
+    if (fd >= 0)
+        close(fd);
+    close(folder_fd);
+    return text;
+}
+
+int marker_load(struct realm *realm, const char *folder) {
+    char name[256] = "";
+    char kind[8] = "";
+    char *text = read_marker(folder);
+    bool ours = text != NULL &&
+                sscanf(text, "seal-realm 1\nrealm %255s\nport %d\nkind %7s\n", name, &realm->port,
+                       kind) == 3 &&
+                name_is_realm(name);
+    free(text);
+    if (!ours) {
+        complain("%s is not the folder of a realm; name the one given to: seal-realm start",
+                 folder);
+        return STATUS_USAGE;
+    }
+    realm->folder = realpath(folder, NULL);
+    if (realm->folder == NULL) {
+        complain("cannot find %s: %s", folder, strerror(errno));
+        return STATUS_FAILED;
+    }
+    realm->name = text_format("%s", name);
+    realm->standing = strcmp(kind, "start") == 0;
+    return 0;
+}

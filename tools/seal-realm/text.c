@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *need(void *memory) {
+    if (memory == NULL) {
+        static const char message[] = "seal-realm: out of memory\n";
+        ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+        (void)written;
+        _exit(70);
+    }
+    return memory;
+}
+
+char *text_format_list(const char *format, va_list arguments) {
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
+    return need(text);
+}
+
+char *text_format(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = text_format_list(format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+void text_append(char **text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *more = text_format_list(format, arguments);
+    va_end(arguments);
+    if (*text == NULL) {
+        *text = more;
+        return;
+    }
+    size_t length = strlen(*text);
+    size_t more_length = strlen(more);
+    *text = need(realloc(*text, length + more_length + 1));
+    memcpy(*text + length, more, more_length + 1);
+    free(more);
+}
+
+void text_list_add(struct text_list *list, const char *item) {
+    list->items = need(realloc(list->items, (list->count + 1) * sizeof *list->items));
+    list->items[list->count++] = need(strdup(item));
+}
+
+bool text_list_has(const struct text_list *list, const char *item) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], item) == 0)
+            return true;
+    return false;
+}
+
+void text_list_done(struct text_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    list->items = NULL;
+    list->count = 0;
+}
+
+char *text_read_fd(int fd) {
+    size_t length = 0;
+    size_t room = 4096;
+    char *text = need(malloc(room));
+    for (;;) {
+        ssize_t got = pread(fd, text + length, room - length - 1, (off_t)length);
+        if (got < 0) {
+            free(text);
+            return NULL;
+        }
+        if (got == 0)
+            break;
+        length += (size_t)got;
+        if (length + 1 == room) {
+            room *= 2;
+            text = need(realloc(text, room));
+        }
+    }
+    text[length] = '\0';
+    return text;
+}
+
+int text_write_file(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t written = write(fd, text, left);
+        if (written < 0) {
+            int saved = errno;
+            close(fd);
+            errno = saved;
+            return -1;
+        }
+        text += written;
+        left -= (size_t)written;
+    }
+    return close(fd);
+}
