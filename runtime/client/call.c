@@ -139,10 +139,8 @@ static void cancel_now(seal_client_call *call) {
                              .cause = SEAL_ERROR_CANCELLED,
                              .message = "cancelled by the caller"};
     if (call->stream != NULL) {
-        seal__session *session = channel->conn->session;
-        if (seal__stream_may_have_left(session, call->stream))
+        if (!seal__session_cancel(channel->conn->session, call->stream))
             outcome.execution = SEAL_EXECUTION_UNKNOWN;
-        seal__session_cancel(session, call->stream);
         seal__conn_mark_dirty(channel->conn);
         call->stream = NULL;
     } else {

@@ -32,6 +32,7 @@ struct seal_channel {
     seal__dial *dial; /* NULL: none */
     seal__conn *conn; /* in handshake or open; NULL: none */
     bool is_open;
+    bool fresh_ticket;         /* the next handshake does not use a cached service ticket */
     uint64_t connect_deadline; /* of dial and handshake */
     seal__list pending;        /* calls that wait for a connection or a stream, in order */
     uint32_t n_pending;

@@ -19,8 +19,20 @@ static void fail_all(seal_channel *channel, const seal_error *why) {
 static void on_established(seal__conn *conn) {
     seal_channel *channel = conn->owner;
     channel->is_open = true;
+    channel->fresh_ticket = false;
     channel->connect_deadline = UINT64_MAX;
     seal__channel_serve_pending(channel);
+}
+
+/* The server's key may have changed since the cached ticket was issued: one more try with a new
+ * one. */
+static bool try_fresh_ticket(seal_channel *channel, const seal_error *why) {
+    bool again =
+        !channel->fresh_ticket && seal__gss_error_is_stale_ticket(seal_error_get_code(why));
+    channel->fresh_ticket = again;
+    if (again)
+        seal__channel_connect(channel);
+    return again;
 }
 
 static void on_closed(seal__conn *conn, const seal_error *why) {
@@ -37,7 +49,7 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
         seal__channel_lost_connection(channel);
         if (channel->n_pending > 0)
             seal__channel_connect(channel);
-    } else if (why != NULL) {
+    } else if (why != NULL && !try_fresh_ticket(channel, why)) {
         fail_all(channel, why);
     }
     seal__channel_arm_timer(channel);
@@ -57,6 +69,7 @@ static int make_mech(void *user, seal_mechanism mechanism, const char *target,
         .client_keytab = channel->config.client_keytab,
         .client_principal = channel->config.client_principal,
         .mechanism = mechanism,
+        .fresh_ticket = channel->fresh_ticket,
     };
     return seal__gss_initiator_new(&options, ret_mech, reterr);
 }

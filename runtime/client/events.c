@@ -62,15 +62,14 @@ static void on_status(seal_client_call *call, const seal__event *event) {
         finish_ok(call);
 }
 
-static void on_expired(seal__conn *conn, seal_client_call *call) {
+static void on_expired(seal__conn *conn, seal_client_call *call, const seal__event *event) {
     char text[TEXT_MAX];
-    bool left = seal__stream_may_have_left(conn->session, call->stream);
     snprintf(text, sizeof text, "the deadline of %llu ms passed %s",
              (unsigned long long)(call->timeout_us / 1000),
-             left ? "while waiting for the reply" : "before the request could be sent");
+             event->execution == SEAL_NOT_EXECUTED ? "before the request could be sent"
+                                                   : "while waiting for the reply");
     seal__conn_mark_dirty(conn);
-    finish(call, SEAL_STATUS_DEADLINE_EXCEEDED, left ? SEAL_EXECUTION_UNKNOWN : SEAL_NOT_EXECUTED,
-           SEAL_ERROR_TIMEOUT, text);
+    finish(call, SEAL_STATUS_DEADLINE_EXCEEDED, event->execution, SEAL_ERROR_TIMEOUT, text);
 }
 
 static void on_too_big(seal__conn *conn, seal_client_call *call) {
@@ -96,7 +95,7 @@ void seal__channel_event(seal__conn *conn, const seal__event *event) {
         break;
     case SEAL__EVENT_EXPIRED:
         if (call != NULL)
-            on_expired(conn, call);
+            on_expired(conn, call, event);
         break;
     case SEAL__EVENT_TOO_BIG:
         if (call != NULL)

@@ -3,9 +3,13 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "net/protection.h"
 #include "client/client_internal.h"
 
-enum { MIB = 1024 * 1024, MAX_MESSAGE = 1024 * MIB };
+enum { MIB = 1024 * 1024 };
+
+static const seal_suite standard_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
+                                             SEAL_SUITE_CHACHA20_POLY1305};
 
 /* The principal is composed of what the user wrote: the class that the client knows and the host in
  * the target. The server is never asked who it is, and DNS has no say. */
@@ -57,52 +61,29 @@ static int copy_texts(const seal_channel_options *o, const seal_allocator *alloc
     return rc;
 }
 
-static int copy_suites(const seal_channel_options *o, seal__secure_config *secure,
-                       seal_error **reterr) {
-    static const seal_suite standard[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
-                                          SEAL_SUITE_CHACHA20_POLY1305};
-    const seal_suite *suites = o->suites != NULL ? o->suites : standard;
-    size_t n = o->suites != NULL ? o->n_suites : sizeof standard / sizeof standard[0];
-    if (n == 0 || n > SEAL__MAX_SUITES)
-        return seal__error(reterr, SEAL_ERROR_INVALID, "n_suites is %zu; 1 to %d are possible", n,
-                           SEAL__MAX_SUITES);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(seal_suite_name(suites[i]), "?") == 0)
-            return seal__error(reterr, SEAL_ERROR_INVALID, "suite %d is unknown", (int)suites[i]);
-        secure->suites[i] = suites[i];
-    }
-    secure->n_suites = n;
-    return 0;
-}
-
 static int copy_security(const seal_channel_options *o, seal__secure_config *secure,
                          seal_error **reterr) {
     secure->role = SEAL__CLIENT;
-    secure->min_level = o->min_level != 0 ? o->min_level : SEAL_LEVEL_PRIVACY;
     secure->mechanisms[0] = o->mechanism != 0 ? o->mechanism : SEAL_MECHANISM_KRB5;
     secure->n_mechanisms = 1;
     secure->allow_one_way = o->allow_one_way;
-    if (strcmp(seal_level_name(secure->min_level), "?") == 0)
-        return seal__error(reterr, SEAL_ERROR_INVALID, "min_level %d is unknown",
-                           (int)o->min_level);
     if (strcmp(seal_mechanism_name(secure->mechanisms[0]), "?") == 0)
         return seal__error(reterr, SEAL_ERROR_INVALID, "mechanism %d is unknown",
                            (int)o->mechanism);
-    return copy_suites(o, secure, reterr);
-}
-
-static uint32_t or_default(uint32_t value, uint32_t standard) {
-    return value != 0 ? value : standard;
+    return seal__set_protection(secure, o->suites, o->n_suites, standard_suites,
+                                sizeof standard_suites / sizeof standard_suites[0], o->min_level,
+                                reterr);
 }
 
 static int copy_all(const char *target, const seal_channel_options *o, const char *default_class,
                     const seal_allocator *alloc, seal__channel_config *config,
                     seal_error **reterr) {
-    config->timeout_us = (uint64_t)or_default(o->timeout_ms, 30000) * 1000u;
-    config->connect_timeout_ns = (uint64_t)or_default(o->connect_timeout_ms, 20000) * 1000000u;
-    config->max_response = or_default(o->max_response, 4 * MIB);
-    config->max_pending = or_default(o->max_pending, 10000);
-    if (config->max_response > MAX_MESSAGE)
+    config->timeout_us = (uint64_t)seal__or_default(o->timeout_ms, 30000) * 1000u;
+    config->connect_timeout_ns =
+        (uint64_t)seal__or_default(o->connect_timeout_ms, 20000) * 1000000u;
+    config->max_response = seal__or_default(o->max_response, 4 * MIB);
+    config->max_pending = seal__or_default(o->max_pending, 10000);
+    if (config->max_response > SEAL__MAX_MESSAGE)
         return seal__error(reterr, SEAL_ERROR_INVALID, "max_response is at most 1 GiB");
     int rc = seal__address_parse(target, &config->address, reterr);
     if (rc == 0 && !config->address.is_unix &&

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "codec/codec.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 static const void *member(const ProtobufCMessage *message, size_t offset) {
     return (const char *)message + offset;

@@ -3,7 +3,7 @@
 
 #include "base/reader.h"
 #include "codec/codec.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 enum {
     WIRE_VARINT = 0,

@@ -2,6 +2,7 @@
 #include "secure/handshake.h"
 
 #include "base/reader.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -93,36 +94,12 @@ static bool get_extensions(seal__reader *r) {
     return true;
 }
 
-/* The length of the character at p, 0 when it is not well-formed (RFC 3629). */
-static size_t utf8_length(const uint8_t *p, size_t left) {
-    static const struct {
-        uint8_t first_min, first_max, second_min, second_max, length;
-    } forms[] = {
-        {0x20, 0x7e, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (p[0] < forms[i].first_min || p[0] > forms[i].first_max)
-            continue;
-        if (forms[i].length > left ||
-            (forms[i].length > 1 && (p[1] < forms[i].second_min || p[1] > forms[i].second_max)))
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++) {
-            if (p[k] < 0x80 || p[k] > 0xbf)
-                return 0;
-        }
-        return forms[i].length;
-    }
-    return 0;
-}
-
 bool seal__target_is_valid(const uint8_t *target, size_t len) {
     if (len == 0 || len > SEAL__TARGET_MAX)
         return false;
     for (size_t i = 0; i < len;) {
-        size_t n = utf8_length(target + i, len - i);
-        if (n == 0)
+        size_t n = seal__utf8_character(target + i, len - i);
+        if (n == 0 || target[i] < 0x20 || target[i] == 0x7f)
             return false;
         i += n;
     }

@@ -26,29 +26,30 @@ enum {
 
 typedef enum seal__role { SEAL__CLIENT = 1, SEAL__SERVER = 2 } seal__role;
 
-/* What this end demands. Borrowed strings and arrays live as long as the channel. */
+/* What this end demands. Borrowed strings and arrays live as long as the channel. Zero means the
+ * default where one is named. */
 typedef struct seal__secure_config {
     seal__role role;
-    const seal_allocator *alloc;
+    const seal_allocator *alloc; /* borrowed; NULL: malloc */
     seal__mech_source mechs;
     const char *target;                  /* client: the SPN it wants, sent in the hello */
     seal_suite suites[SEAL__MAX_SUITES]; /* client: offered, best first; server: accepted */
-    size_t n_suites;
-    seal_level min_level;
-    seal_mechanism mechanisms[4]; /* client: [0] is used; server: accepted */
-    size_t n_mechanisms;
+    size_t n_suites;                     /* 0: the three AEAD suites */
+    seal_level min_level;                /* 0: privacy */
+    seal_mechanism mechanisms[4];        /* client: [0] is used; server: accepted */
+    size_t n_mechanisms;                 /* 0: krb5 */
     bool allow_one_way;
     bool allow_anonymous;
     uint32_t min_ssf;                       /* 0: 128 */
     uint8_t instance_id[SEAL__INSTANCE_ID]; /* of this process (runtime), random; a peer with the
                                              * same one is this very process: refused */
-    uint64_t handshake_timeout_ns;
-    uint64_t key_update_records; /* 0: 2^24; tests lower it */
+    uint64_t handshake_timeout_ns;          /* 0: 10 s */
+    uint64_t key_update_records; /* 0: 2^24; tests lower it, not below 8: the peer has a budget */
     uint64_t key_update_bytes;   /* 0: 2^36 */
 } seal__secure_config;
 
-/* What was agreed and proved; valid from SEAL__SECURE_ESTABLISHED on, replaced at
- * re-authentication. The strings belong to the channel. */
+/* What was agreed and proved; valid from SEAL__SECURE_ESTABLISHED on. Only expires_ns
+ * changes, at re-authentication. The strings belong to the channel. */
 typedef struct seal__secure_info {
     seal_suite suite;
     seal_level level;
@@ -61,8 +62,9 @@ typedef struct seal__secure_info {
 } seal__secure_info;
 
 typedef enum seal__secure_event_kind {
-    SEAL__SECURE_NONE = 0,    /* needs more bytes (or the step that is being run) */
-    SEAL__SECURE_STEP,        /* take the job with seal__secure_take_step and run it on a worker */
+    SEAL__SECURE_NONE = 0, /* nothing more can be consumed: more bytes are needed, or the step that
+                            * is being run has to come back */
+    SEAL__SECURE_STEP,     /* take the job with seal__secure_take_step and run it on a worker */
     SEAL__SECURE_ESTABLISHED, /* both Finished verified: info is there, records may follow */
     SEAL__SECURE_RECORD, /* `record` is content: borrowed, inside the bytes that were fed (or the
                           * channel, for the gss suite) until the next call */
@@ -107,16 +109,17 @@ int seal__secure_new(const seal__secure_config *config, uint64_t now_ns,
 void seal__secure_free(seal__secure_channel *channel);
 
 /*
- * Takes bytes from the peer and returns at most one event. Consumes whole messages or records; what
- * is not consumed must be fed again, with more behind it. Call until the event is NONE: with
- * *ret_consumed == 0 then, unless the bytes belonged to a message without an event. Records are
- * opened in place: the bytes are changed. While a step is being run nothing of the handshake is
- * consumed, but records are (re-authentication does not stop traffic).
+ * Takes bytes from the peer and returns at most one event. Consumes whole messages and records, as
+ * many as come before the event; what is not consumed must be fed again, with more behind it. Call
+ * until the event is NONE or STEP. Records are opened in place: the bytes are changed. While a step
+ * of the first handshake is being run nothing is consumed; a re-authentication does not stop
+ * records. Output may follow (seal__secure_wants_flush), on failure too.
  *
  * Returns 0 or a negative code with *reterr set: the channel is dead, but seal__secure_flush may
- * still hold an alert or error token for the peer. Codes: SEAL_ERROR_PROTOCOL, NOT_SEALRPC (the
+ * still hold an alert or a sealed close for the peer. Codes: SEAL_ERROR_PROTOCOL, NOT_SEALRPC (the
  * message names what it looks like: HTTP, TLS, SSH, ONC RPC...), VERSION, PROTECTION, PEER_REFUSED,
- * AUTHENTICATION, NOT_MUTUAL, TAMPERED, TOO_BIG, NO_MEMORY, and whatever a step failed with.
+ * AUTHENTICATION, NOT_MUTUAL, WRONG_TARGET, TAMPERED, TOO_BIG, TOO_MANY, TIMEOUT, CONTEXT_EXPIRED,
+ * NO_MEMORY, and whatever a step failed with.
  */
 int seal__secure_feed(seal__secure_channel *channel, uint64_t now_ns, uint8_t *bytes, size_t len,
                       size_t *ret_consumed, seal__secure_event *ret_event, seal_error **reterr);
@@ -147,8 +150,8 @@ int seal__secure_finish_step(seal__secure_channel *channel, uint64_t now_ns,
 /* Frees a step whose channel is gone. */
 void seal__secure_step_free(seal__secure_step *step);
 
-/* Appends to `out` what the channel itself has to send: handshake messages, alerts,
- * re-authentication. `out` must not have an open record. Returns 0 or a negative code. */
+/* Appends to `out` what the channel itself has to send: handshake messages, alerts, the close after
+ * a failure. `out` must not have an open record. Returns 0 or a negative code. */
 int seal__secure_flush(seal__secure_channel *channel, seal__buf *out);
 bool seal__secure_wants_flush(const seal__secure_channel *channel);
 
@@ -166,9 +169,11 @@ const char *seal__secure_hello_target(const seal__secure_channel *channel);
 
 /*
  * Sending: begin, append at most SEAL__RECORD_MAX_PLAIN bytes of content to `out`, end. The content
- * is sealed where it stands. `start` is what begin returned. One record at a time; begin fails
- * (SIZE_MAX) when records may not be sent or `out` has failed. End returns 0 or a negative code; a
- * key update that has become due is appended behind the record.
+ * is sealed where it stands. `start` is what begin returned. One record at a time. Begin flushes
+ * first, so that handshake messages keep their place; it fails (SIZE_MAX) when records may not be
+ * sent or `out` has failed. End returns 0 or a negative code, and then what begin and the caller
+ * have appended is gone; without content there is no record, which is no error. A key update that
+ * has become due is appended behind the record.
  */
 size_t seal__secure_record_begin(seal__secure_channel *channel, seal__buf *out);
 int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_t start);
@@ -176,15 +181,17 @@ int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_
 /* Changes this end's sending key now. */
 int seal__secure_update_key(seal__secure_channel *channel, seal__buf *out);
 
-/* Appends an authenticated close, or an alert when the handshake is not over. After it nothing can
- * be sent. Idempotent. */
+/* Appends an authenticated close, or an alert when the handshake is not over (then the channel is
+ * dead). After it nothing can be sent; receiving goes on until the peer's close. After a failure it
+ * only flushes. Idempotent. */
 int seal__secure_close(seal__secure_channel *channel, seal__close_code code, seal__buf *out);
 
 /* When time next matters: the end of the handshake's time, of the context's life, or 80 % of it
  * (client: re-authenticate). UINT64_MAX: never. */
 uint64_t seal__secure_next_deadline(const seal__secure_channel *channel);
-/* Tells the channel that time has passed. May produce a step (re-authentication). Returns 0, or
- * SEAL_ERROR_TIMEOUT, or SEAL_ERROR_CONTEXT_EXPIRED. */
+/* Tells the channel that time has passed. May produce a step (re-authentication: ask
+ * seal__secure_has_step) and output. Returns 0 or a negative code: SEAL_ERROR_TIMEOUT,
+ * SEAL_ERROR_CONTEXT_EXPIRED. */
 int seal__secure_tick(seal__secure_channel *channel, uint64_t now_ns, seal_error **reterr);
 
 #endif

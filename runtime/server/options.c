@@ -2,9 +2,13 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "net/protection.h"
 #include "server/server_internal.h"
 
-enum { MIB = 1024 * 1024, MAX_MESSAGE = 1024 * MIB };
+enum { MIB = 1024 * 1024 };
+
+static const seal_suite all_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
+                                        SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS};
 
 static int add_principal(seal__server_config *config, const seal_allocator *alloc, const char *name,
                          seal_error **reterr) {
@@ -38,24 +42,6 @@ static int copy_names(const seal_server_options *o, const seal_allocator *alloc,
     return rc;
 }
 
-static int copy_suites(const seal_server_options *o, seal__secure_config *secure,
-                       seal_error **reterr) {
-    static const seal_suite all[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
-                                     SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS};
-    const seal_suite *suites = o->suites != NULL ? o->suites : all;
-    size_t n = o->suites != NULL ? o->n_suites : sizeof all / sizeof all[0];
-    if (n == 0 || n > SEAL__MAX_SUITES)
-        return seal__error(reterr, SEAL_ERROR_INVALID, "n_suites is %zu; 1 to %d are possible", n,
-                           SEAL__MAX_SUITES);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(seal_suite_name(suites[i]), "?") == 0)
-            return seal__error(reterr, SEAL_ERROR_INVALID, "suite %d is unknown", (int)suites[i]);
-        secure->suites[i] = suites[i];
-    }
-    secure->n_suites = n;
-    return 0;
-}
-
 static int copy_mechanisms(const seal_server_options *o, seal__secure_config *secure,
                            seal_error **reterr) {
     size_t max = sizeof secure->mechanisms / sizeof secure->mechanisms[0];
@@ -77,24 +63,20 @@ static int copy_mechanisms(const seal_server_options *o, seal__secure_config *se
     return 0;
 }
 
-static uint32_t or_default(uint32_t value, uint32_t standard) {
-    return value != 0 ? value : standard;
-}
-
 static int copy_numbers(const seal_server_options *o, seal__server_config *config,
                         seal_error **reterr) {
-    config->max_connections = or_default(o->max_connections, 10000);
-    config->max_half_open = or_default(o->max_half_open, 1024);
-    config->max_half_open_per_source = or_default(o->max_half_open_per_source, 64);
-    config->max_streams = or_default(o->max_streams, 100);
-    config->max_request = or_default(o->max_request, 4 * MIB);
-    config->max_response = or_default(o->max_response, 64 * MIB);
-    config->stop_grace_ms = or_default(o->stop_grace_ms, 5000);
+    config->max_connections = seal__or_default(o->max_connections, 10000);
+    config->max_half_open = seal__or_default(o->max_half_open, 1024);
+    config->max_half_open_per_source = seal__or_default(o->max_half_open_per_source, 64);
+    config->max_streams = seal__or_default(o->max_streams, 100);
+    config->max_request = seal__or_default(o->max_request, 4 * MIB);
+    config->max_response = seal__or_default(o->max_response, 64 * MIB);
+    config->stop_grace_ms = seal__or_default(o->stop_grace_ms, 5000);
     config->skip_startup_check = o->skip_startup_check;
     if (config->max_streams < SEAL__SESSION_FIRST_STREAMS || config->max_streams > 1000)
         return seal__error(reterr, SEAL_ERROR_INVALID, "max_streams is %u; %d to 1000 are possible",
                            config->max_streams, SEAL__SESSION_FIRST_STREAMS);
-    if (config->max_request > MAX_MESSAGE || config->max_response > MAX_MESSAGE)
+    if (config->max_request > SEAL__MAX_MESSAGE || config->max_response > SEAL__MAX_MESSAGE)
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "max_request and max_response are at most 1 GiB");
     return 0;
@@ -103,14 +85,12 @@ static int copy_numbers(const seal_server_options *o, seal__server_config *confi
 static int copy_security(const seal_server_options *o, seal__secure_config *secure,
                          seal_error **reterr) {
     secure->role = SEAL__SERVER;
-    secure->min_level = o->min_level != 0 ? o->min_level : SEAL_LEVEL_PRIVACY;
     secure->allow_one_way = o->allow_one_way;
     secure->allow_anonymous = o->allow_anonymous;
-    secure->handshake_timeout_ns = (uint64_t)or_default(o->handshake_timeout_ms, 10000) * 1000000u;
-    if (strcmp(seal_level_name(secure->min_level), "?") == 0)
-        return seal__error(reterr, SEAL_ERROR_INVALID, "min_level %d is unknown",
-                           (int)o->min_level);
-    int rc = copy_suites(o, secure, reterr);
+    secure->handshake_timeout_ns =
+        (uint64_t)seal__or_default(o->handshake_timeout_ms, 10000) * 1000000u;
+    int rc = seal__set_protection(secure, o->suites, o->n_suites, all_suites,
+                                  sizeof all_suites / sizeof all_suites[0], o->min_level, reterr);
     return rc < 0 ? rc : copy_mechanisms(o, secure, reterr);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/text.h"
 
+#include "base/utf8.h"
+
 size_t seal__text_send_len(const char *text) {
     if (text == NULL)
         return 0;
@@ -13,33 +15,11 @@ size_t seal__text_send_len(const char *text) {
     return len;
 }
 
-/* Length of the UTF-8 character at `at`; 0 when it is none (RFC 3629: no overlong form, no
- * surrogate). */
-static size_t character_len(const uint8_t *at, size_t left) {
-    uint8_t first = at[0];
-    if (first < 0x80)
-        return 1;
-    size_t n = first >= 0xc2 && first <= 0xdf   ? 2
-               : (first & 0xf0) == 0xe0         ? 3
-               : first >= 0xf0 && first <= 0xf4 ? 4
-                                                : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f) ||
-        (first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 void seal__text_receive(const uint8_t *text, size_t len, char *to) {
     if (len > SEAL__TEXT_MAX)
         len = SEAL__TEXT_MAX;
     for (size_t i = 0; i < len;) {
-        size_t n = character_len(text + i, len - i);
+        size_t n = seal__utf8_character(text + i, len - i);
         if (n == 0) {
             to[i++] = '?';
         } else if (n == 1) {

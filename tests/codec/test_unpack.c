@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "codec/codec.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 #include "support/failing_alloc.h"
 #include "kitchen.pb-c.h"
 #include "required.pb-c.h"

@@ -1,4 +1,411 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void) {
+/* The ends of servers, channels, runtimes and connections while calls are going on. */
+#include "harness.h"
+#include "relay.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+static it_server s;
+static it_client c;
+
+static int setup(void **state) {
+    (void)state;
+    it_server_init(&s);
+    it_server_start(&s, NULL, NULL);
+    it_client_start(&c, s.target, NULL);
     return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    it_client_done(&c);
+    it_server_done(&s);
+    return 0;
+}
+
+/* ---- Stopping a server ---- */
+
+static atomic_uint stops;
+
+static void on_stopped(seal_server *server, void *user) {
+    (void)server;
+    (void)user;
+    atomic_fetch_add(&stops, 1);
+}
+
+/* What runs is finished, and what comes later is not executed. */
+static void stop_lets_calls_finish(void **state) {
+    (void)state;
+    it_ends ends = {0};
+    atomic_store(&stops, 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_server_wait_held(&s, 10);
+    seal_server_stop(s.server, 60000, on_stopped, NULL);
+    /* A call that comes now finds the server going away: it may wait for another one, but not run. */
+    it_ends late = {0};
+    assert_int_equal(it_async(c.channel, &(it_request){.timeout_us = 200000}, &late, NULL), 0);
+    it_wait_ends(&late, 1);
+    assert_int_equal(atomic_load(&late.by_execution[SEAL_NOT_EXECUTED]), 1);
+    assert_int_equal(atomic_load(&ends.n), 0);
+    it_server_release(&s);
+    it_wait_ends(&ends, 10);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 10);
+    it_wait_at_least(&stops, 1, "the server to stop");
+    assert_int_equal(atomic_load(&s.runs), 10);
+}
+
+static void stop_cuts_after_the_grace(void **state) {
+    (void)state;
+    it_ends ends = {0};
+    atomic_store(&stops, 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_wait_at_least(&s.runs, 10, "handlers");
+    seal_server_stop(s.server, 50, on_stopped, NULL);
+    it_wait_ends(&ends, 10);
+    it_wait_at_least(&stops, 1, "the server to stop");
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 10);
+    assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 10);
+    assert_int_equal(atomic_load(&s.cancels), 10);
+}
+
+/* Twice, and after the stop, and before the start. */
+static void stop_in_every_state(void **state) {
+    (void)state;
+    static it_server other;
+    atomic_store(&stops, 0);
+    seal_server_stop(s.server, 1000, NULL, NULL);
+    seal_server_stop(s.server, 0, on_stopped, NULL);
+    it_wait_at_least(&stops, 1, "the server to stop");
+    seal_server_stop(s.server, 0, on_stopped, NULL);
+    it_wait_at_least(&stops, 2, "the second callback");
+    it_server_init(&other);
+    seal_server_options options;
+    it_server_options(&options);
+    assert_int_equal(seal_runtime_new(NULL, &other.runtime, NULL), 0);
+    assert_int_equal(seal_server_new(other.runtime, &options, &other.server, NULL), 0);
+    seal_server_stop(other.server, 0, on_stopped, NULL);
+    it_wait_at_least(&stops, 3, "a server that was never started to stop");
+    it_server_done(&other);
+}
+
+static void on_started_or_not(seal_server *server, const seal_error *error, void *user) {
+    (void)server;
+    atomic_uint *counter = user;
+    atomic_fetch_add(counter, error == NULL ? 1 : 100);
+}
+
+/* While the credentials are being checked. */
+static void free_during_start(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        static it_server other;
+        atomic_uint outcome = 0;
+        seal_server_options options;
+        it_server_options(&options);
+        options.skip_startup_check = i % 2 == 0;
+        it_server_init(&other);
+        assert_int_equal(seal_runtime_new(NULL, &other.runtime, NULL), 0);
+        assert_int_equal(seal_server_new(other.runtime, &options, &other.server, NULL), 0);
+        assert_int_equal(seal_server_add_address(other.server, "127.0.0.1:0", NULL), 0);
+        assert_int_equal(seal_server_start_async(other.server, on_started_or_not, &outcome, NULL), 0);
+        if (i % 3 == 0)
+            usleep(1000);
+        it_server_done(&other);
+        assert_true(atomic_load(&outcome) == 1 || atomic_load(&outcome) == 100);
+    }
+}
+
+/* ---- Freeing ---- */
+
+static void free_server_with_calls(void **state) {
+    (void)state;
+    static it_server other;
+    seal_server_options options;
+    it_server_options(&options);
+    options.stop_grace_ms = 30;
+    it_server_init(&other);
+    it_server_start(&other, &options, NULL);
+    seal_channel *channel = it_channel(&c, other.target, NULL);
+    it_ends ends = {0};
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_wait_at_least(&other.runs, 20, "handlers");
+    seal_server_free(other.server);
+    other.server = NULL;
+    it_wait_ends(&ends, 20);
+    assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 20);
+    seal_channel_free(channel);
+    seal_runtime_free(other.runtime);
+    other.runtime = NULL;
+    it_log_done(&other.log);
+}
+
+static void free_channel_with_calls(void **state) {
+    (void)state;
+    seal_channel *channel = it_channel(&c, s.target, NULL);
+    it_ends ends = {0};
+    seal_client_call *handle = NULL;
+    for (int i = 0; i < 150; i++) /* more than there are streams */
+        assert_int_equal(
+            it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, i == 0 ? &handle : NULL), 0);
+    it_wait_at_least(&s.runs, 100, "handlers");
+    seal_channel_free(channel);
+    assert_int_equal(atomic_load(&ends.n), 150);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_CANCELLED]), 150);
+    assert_int_equal(atomic_load(&ends.by_execution[SEAL_NOT_EXECUTED]), 50);
+    seal_client_call_cancel(handle);
+    seal_client_call_unref(handle);
+    it_wait_at_least(&s.cancels, 100, "the server to notice");
+}
+
+typedef struct on_loop {
+    it_server *server;
+    seal_channel *channel;
+    atomic_uint done;
+} on_loop;
+
+static void free_channel_on_loop(void *user) {
+    on_loop *o = user;
+    seal_channel_free(o->channel);
+    atomic_fetch_add(&o->done, 1);
+}
+
+static void free_on_the_loop(void **state) {
+    (void)state;
+    on_loop o = {.channel = it_channel(&c, s.target, NULL)};
+    it_ends ends = {0};
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(it_async(o.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_wait_at_least(&s.runs, 20, "handlers");
+    assert_int_equal(seal_runtime_post(c.runtime, free_channel_on_loop, &o), 0);
+    it_wait_ends(&ends, 20);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_CANCELLED]), 20);
+    it_wait_at_least(&s.cancels, 20, "the server to notice");
+}
+
+static void free_server_on_loop(void *user) {
+    seal_server_free(user);
+}
+
+static void free_server_on_the_loop(void **state) {
+    (void)state;
+    static it_server other;
+    it_server_init(&other);
+    it_server_start(&other, NULL, NULL);
+    seal_channel *channel = it_channel(&c, other.target, NULL);
+    it_echo(channel, 1);
+    assert_int_equal(seal_runtime_post(other.runtime, free_server_on_loop, other.server), 0);
+    it_log_wait(&other.log, "has stopped");
+    seal_channel_free(channel);
+    seal_runtime_free(other.runtime);
+    it_log_done(&other.log);
+}
+
+static void free_in_the_callback(const seal_result *result, const Itest__Reply *reply, void *user) {
+    (void)result;
+    (void)reply;
+    on_loop *o = user;
+    if (atomic_fetch_add(&o->done, 1) == 0)
+        seal_channel_free(o->channel);
+}
+
+static void free_in_a_callback(void **state) {
+    (void)state;
+    on_loop o = {.channel = it_channel(&c, s.target, NULL)};
+    for (int i = 0; i < 20; i++) {
+        Itest__Request request = ITEST__REQUEST__INIT;
+        assert_int_equal(itest_echo_call_call(o.channel, &request, NULL, free_in_the_callback, &o, NULL), 0);
+    }
+    it_wait_at_least(&o.done, 20, "callbacks");
+}
+
+/* ---- Everything on one loop of the caller's ---- */
+
+static void loop_end(const seal_result *result, const Itest__Reply *reply, void *user) {
+    (void)result;
+    (void)reply;
+    (*(unsigned *)user)++;
+}
+
+/* Freed in the middle of whatever was going on: the loop ends, nothing is leaked. */
+static void callers_loop_ends(void **state) {
+    (void)state;
+    for (int turns = 0; turns < 40; turns++) {
+        uv_loop_t loop;
+        seal_runtime_options ro;
+        seal_channel_options co;
+        seal_runtime *runtime = NULL;
+        seal_channel *channel = NULL;
+        unsigned ends = 0;
+        uv_loop_init(&loop);
+        seal_runtime_options_init(&ro);
+        it_channel_options(&co);
+        ro.loop = &loop;
+        assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
+        assert_int_equal(itest_echo_channel_new(runtime, s.target, &co, &channel, NULL), 0);
+        for (int i = 0; i < 5; i++) {
+            Itest__Request request = ITEST__REQUEST__INIT;
+            assert_int_equal(itest_echo_call_call(channel, &request, NULL, loop_end, &ends, NULL), 0);
+        }
+        for (int i = 0; i < turns && ends < 5; i++)
+            uv_run(&loop, turns % 2 == 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        seal_channel_free(channel);
+        seal_runtime_free(runtime);
+        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(ends, 5);
+        assert_int_equal(uv_loop_close(&loop), 0);
+    }
+}
+
+static void loop_started(seal_server *server, const seal_error *error, void *user) {
+    (void)server;
+    *(int *)user = error == NULL ? 1 : -1;
+}
+
+static void server_on_a_callers_loop(void **state) {
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        uv_loop_t loop;
+        seal_runtime_options ro;
+        seal_server_options so;
+        seal_runtime *runtime = NULL;
+        seal_server *server = NULL;
+        int started = 0;
+        uv_loop_init(&loop);
+        seal_runtime_options_init(&ro);
+        it_server_options(&so);
+        ro.loop = &loop;
+        assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
+        assert_int_equal(seal_server_new(runtime, &so, &server, NULL), 0);
+        assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
+        assert_int_equal(seal_server_start(server, NULL), SEAL_ERROR_WRONG_THREAD);
+        assert_int_equal(seal_server_start_async(server, loop_started, &started, NULL), 0);
+        while (round > 0 && started == 0)
+            uv_run(&loop, UV_RUN_ONCE);
+        if (round > 0)
+            assert_int_equal(started, 1);
+        if (round > 1) {
+            char target[64];
+            it_ends ends = {0};
+            snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
+            seal_channel *channel = it_channel(&c, target, NULL);
+            assert_int_equal(it_async(channel, &(it_request){.size = 1}, &ends, NULL), 0);
+            while (round > 2 && atomic_load(&ends.n) == 0)
+                uv_run(&loop, UV_RUN_NOWAIT);
+            if (round > 2)
+                assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNIMPLEMENTED]), 1);
+            seal_channel_free(channel);
+        }
+        seal_server_free(server);
+        seal_runtime_free(runtime);
+        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(uv_loop_close(&loop), 0);
+    }
+}
+
+/* ---- Lost connections ---- */
+
+static void connection_lost(void **state) {
+    (void)state;
+    static relay r;
+    char target[64];
+    relay_start(&r, seal_server_port(s.server), NULL);
+    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
+    seal_channel *channel = it_channel(&c, target, NULL);
+    it_ends ends = {0};
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_wait_at_least(&s.runs, 20, "handlers");
+    for (int d = 0; d < 2; d++)
+        shutdown(r.sides[d].from, SHUT_RDWR);
+    relay_join(&r);
+    it_wait_ends(&ends, 20);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 20);
+    assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 20);
+    it_wait_at_least(&s.cancels, 20, "the handlers to be told");
+    seal_channel_free(channel);
+    relay_free(&r);
+}
+
+/* On a port that is known, so that the second server can have it, too. */
+static void server_restarts(void **state) {
+    (void)state;
+    static it_server first;
+    static it_server second;
+    char address[64];
+    snprintf(address, sizeof address, "127.0.0.1:%u", it_closed_port());
+    it_server_init(&first);
+    it_server_start(&first, NULL, address);
+    seal_channel *channel = it_channel(&c, first.target, NULL);
+    it_echo(channel, 1);
+    it_server_done(&first);
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED, NULL);
+    it_server_init(&second);
+    it_server_start(&second, NULL, address);
+    it_echo(channel, 1);
+    assert_int_equal(atomic_load(&second.runs), 1);
+    seal_channel_free(channel);
+    it_server_done(&second);
+}
+
+static void many_rounds(void **state) {
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        static it_server server;
+        static it_client client;
+        it_server_init(&server);
+        it_server_start(&server, NULL, NULL);
+        it_client_start(&client, server.target, NULL);
+        it_echo(client.channel, 10);
+        if (i % 2 == 0) {
+            it_client_done(&client);
+            it_server_done(&server);
+        } else {
+            it_server_done(&server);
+            it_client_done(&client);
+        }
+    }
+}
+
+/* A result keeps what it needs, even the runtime's allocator. */
+static void a_result_outlives_everything(void **state) {
+    (void)state;
+    static it_client client;
+    it_client_start(&client, s.target, NULL);
+    seal_result *result = it_sync(client.channel, NULL, &(it_request){.size = 100});
+    seal_result *again = seal_result_ref(result);
+    seal_result_free(result);
+    it_client_done(&client);
+    const Itest__Reply *reply = seal_result_reply(again);
+    assert_int_equal(reply->data.len, 100);
+    assert_string_equal(seal_peer_principal(seal_result_peer(again)), IT_SERVICE "@" IT_REALM);
+    seal_result_free(again);
+    seal_result_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(stop_lets_calls_finish, setup, teardown),
+        cmocka_unit_test_setup_teardown(stop_cuts_after_the_grace, setup, teardown),
+        cmocka_unit_test_setup_teardown(stop_in_every_state, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_during_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_server_with_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_channel_with_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_on_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_server_on_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(free_in_a_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(callers_loop_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(server_on_a_callers_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(connection_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(server_restarts, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_rounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_result_outlives_everything, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("integration.endings", tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ void pair_init(pair *p) {
 }
 
 static void end_start(pair *p, pair_end *end) {
-    end->config.mechs = fake_source_ops(&end->source);
+    end->config.mechs = end->mechs.make != NULL ? end->mechs : fake_source_ops(&end->source);
     end->rc = seal__secure_new(&end->config, p->now, &end->channel, &end->error);
 }
 

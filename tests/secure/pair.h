@@ -20,6 +20,7 @@
 typedef struct pair_end {
     seal__secure_channel *channel; /* NULL when it could not be made */
     seal__secure_config config;
+    seal__mech_source mechs; /* make NULL: the fake */
     fake_source source;
     seal__buf sent;   /* everything this end has ever sent */
     size_t delivered; /* how much of it the other end has been given */

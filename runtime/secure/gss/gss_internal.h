@@ -122,7 +122,6 @@ typedef struct seal__gss_context {
     const seal_allocator *alloc;
     seal_mechanism mechanism;
     bool initiator;
-    bool proven; /* its mechanism was seen to refuse a forged message */
     bool is_krb5;
     seal__gss_state state;
     gss_ctx_id_t gss;

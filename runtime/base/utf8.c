@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -32,6 +32,10 @@ static size_t long_character(const uint8_t *at, size_t left) {
     return 0;
 }
 
+size_t seal__utf8_character(const uint8_t *at, size_t left) {
+    return at[0] < 0x80 ? 1 : long_character(at, left);
+}
+
 bool seal__utf8_is_text(const uint8_t *bytes, size_t len) {
     size_t i = 0;
     while (i < len) {
@@ -45,7 +49,7 @@ bool seal__utf8_is_text(const uint8_t *bytes, size_t len) {
         }
         if (bytes[i] == 0)
             return false;
-        size_t n = bytes[i] < 0x80 ? 1 : long_character(bytes + i, len - i);
+        size_t n = seal__utf8_character(bytes + i, len - i);
         if (n == 0)
             return false;
         i += n;
