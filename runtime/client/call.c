@@ -38,10 +38,10 @@ static uint64_t timeout_of(const seal_channel *channel, const seal_method *metho
     return method->timeout_us != 0 ? method->timeout_us : channel->config.timeout_us;
 }
 
-static uint64_t deadline_after(uint64_t timeout_us) {
+static uint64_t deadline_after(uint64_t now, uint64_t timeout_us) {
     uint64_t deadline = 0;
     if (timeout_us == SEAL_NO_DEADLINE || __builtin_mul_overflow(timeout_us, 1000u, &deadline) ||
-        __builtin_add_overflow(deadline, uv_hrtime(), &deadline))
+        __builtin_add_overflow(deadline, now, &deadline))
         return UINT64_MAX;
     return deadline;
 }
@@ -59,7 +59,8 @@ static seal_client_call *call_new(seal_channel *channel, const seal_method *meth
     call->channel = channel;
     call->method = method;
     call->timeout_us = timeout_of(channel, method, options);
-    call->deadline_ns = deadline_after(call->timeout_us);
+    call->started_ns = uv_hrtime();
+    call->deadline_ns = deadline_after(call->started_ns, call->timeout_us);
     call->min_level =
         options->min_level > method->min_level ? options->min_level : method->min_level;
     seal__list_init(&call->node);

@@ -89,10 +89,13 @@ static void on_timer_closed(uv_handle_t *handle) {
     void (*released)(void *user) = channel->released;
     void *user = channel->released_user;
     seal_runtime *runtime = channel->runtime;
+    bool owns_runtime = channel->owns_runtime;
     release(channel);
     seal__runtime_let_go(runtime);
     if (released != NULL)
         released(user);
+    else if (owns_runtime)
+        seal__runtime_free_here(runtime);
 }
 
 /* Callbacks must not come from inside seal_channel_free, so calls end in the next turn of the loop.

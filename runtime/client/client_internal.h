@@ -59,6 +59,7 @@ struct seal_client_call {
     seal_deliver_fn *deliver;
     seal_any_fn *done;
     void *user;
+    uint64_t started_ns;
     uint64_t deadline_ns;
     uint64_t timeout_us; /* for the message */
     seal_level min_level;

@@ -23,8 +23,10 @@ int seal__channel_send_request(seal_channel *channel, seal_client_call *call, si
                                seal__pack_fn *pack, const void *message) {
     seal__session *session = channel->conn->session;
     uint32_t limit = call->method->max_response;
+    /* One that has not waited was started just now. */
+    uint64_t now = call->request == NULL ? call->started_ns : uv_hrtime();
     int rc =
-        seal__session_open(session, uv_hrtime(), call->method->full_name, call->deadline_ns,
+        seal__session_open(session, now, call->method->full_name, call->deadline_ns,
                            limit != 0 ? limit : channel->config.max_response, call, &call->stream);
     if (rc < 0)
         return rc;

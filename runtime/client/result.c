@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdalign.h>
 #include <string.h>
 
 #include "client/client_internal.h"
 #include "codec/codec.h"
+
+enum { FIRST = 384 };
 
 struct seal_result {
     atomic_size_t refs;
@@ -15,6 +18,7 @@ struct seal_result {
     seal__arena arena;
     ProtobufCMessage *reply;
     seal_peer *peer;
+    alignas(max_align_t) uint8_t first[FIRST]; /* what the arena hands out first */
 };
 
 static seal_result no_memory = {.status = SEAL_STATUS_RESOURCE_EXHAUSTED,
@@ -38,12 +42,15 @@ seal_result *seal__result_wrong_thread(void) {
 }
 
 seal_result *seal__result_new(seal__shared *shared) {
-    seal_result *result = seal__alloc_zeroed(&shared->alloc, 1, sizeof *result);
+    seal_result *result = seal__alloc(&shared->alloc, sizeof *result);
     if (result == NULL)
         return NULL;
+    memset(result, 0, offsetof(seal_result, first));
     atomic_init(&result->refs, 1);
     result->shared = seal__shared_ref(shared);
-    seal__arena_init(&result->arena, &shared->alloc, 0);
+    seal__arena_init(&result->arena, &shared->blocks.alloc, 0);
+    result->arena.at = result->first;
+    result->arena.left = sizeof result->first;
     return result;
 }
 

@@ -30,7 +30,7 @@ static int init_handles(seal__conn *conn, bool is_unix) {
 }
 
 static void init_buffers(seal__conn *conn) {
-    const seal_allocator *alloc = seal__runtime_alloc(conn->runtime);
+    const seal_allocator *alloc = seal__runtime_blocks(conn->runtime);
     seal__sealer sealer = {.begin = sealer_begin, .end = sealer_end, .user = conn->secure};
     seal__buf_init(&conn->in, alloc, SEAL__RECORD_MAX_BODY + SEAL__TOKEN_MAX + SEAL__READ_CHUNK);
     seal__buf_init(&conn->writing, alloc, OUTBOX_MAX);

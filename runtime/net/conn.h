@@ -71,8 +71,10 @@ struct seal__conn {
     seal__session_options session_options;
     seal_peer *peer;
 
-    seal__buf in; /* the beginning of a message or record that is not complete */
+    uint64_t fed_ns; /* when the bytes that are being handled had come */
+    seal__buf in;    /* the beginning of a message or record that is not complete */
     seal__outbox outbox;
+    size_t last_write; /* bytes of the last write, when they were many */
     seal__buf writing; /* what a uv_write is sending */
     uv_write_t write_request;
     uv_shutdown_t shutdown_request;

@@ -83,33 +83,6 @@ void seal__conn_close(seal__conn *conn, seal__close_code code, seal_error *why) 
     end(conn, code, true);
 }
 
-/* The only place that decides what the peer learns of a failure of ours. */
-static seal__close_code code_for_peer(int error_code) {
-    switch (error_code) {
-    case SEAL_ERROR_TIMEOUT:
-        return SEAL__CLOSE_TIMEOUT;
-    case SEAL_ERROR_CONTEXT_EXPIRED:
-        return SEAL__CLOSE_EXPIRED;
-    case SEAL_ERROR_TOO_MANY:
-    case SEAL_ERROR_TOO_BIG:
-        return SEAL__CLOSE_LIMIT;
-    case SEAL_ERROR_NO_MEMORY:
-    case SEAL_ERROR_INTERNAL:
-        return SEAL__CLOSE_INTERNAL;
-    case SEAL_ERROR_VERSION:
-        return SEAL__CLOSE_NO_VERSION;
-    case SEAL_ERROR_WRONG_TARGET:
-        return SEAL__CLOSE_UNKNOWN_TARGET;
-    case SEAL_ERROR_NOT_MUTUAL:
-        return SEAL__CLOSE_NOT_MUTUAL;
-    case SEAL_ERROR_PROTOCOL:
-    case SEAL_ERROR_MALFORMED:
-        return SEAL__CLOSE_PROTOCOL;
-    default:
-        return SEAL__CLOSE_AUTHENTICATION;
-    }
-}
-
 void seal__conn_fail(seal__conn *conn, int code, seal_error *error) {
     if (conn->state >= SEAL__CONN_CLOSING) {
         seal_error_free(error);
@@ -123,5 +96,5 @@ void seal__conn_fail(seal__conn *conn, int code, seal_error *error) {
     conn->error = error;
     bool socket_lives = code != SEAL_ERROR_TRANSPORT && code != SEAL_ERROR_TRUNCATED &&
                         code != SEAL_ERROR_CLOSED && code != SEAL_ERROR_NOT_SEALRPC;
-    end(conn, code_for_peer(code), socket_lives);
+    end(conn, seal__close_code_for(code), socket_lives);
 }

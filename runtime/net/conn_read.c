@@ -22,7 +22,7 @@ static void deliver_events(seal__conn *conn) {
 }
 
 static int start_session(seal__conn *conn, uint64_t now, seal_error **reterr) {
-    conn->session_options.alloc = seal__runtime_alloc(conn->runtime);
+    conn->session_options.alloc = seal__runtime_blocks(conn->runtime);
     conn->session_options.outbox = &conn->outbox;
     int rc = seal__session_new(&conn->session_options, now, &conn->session, reterr);
     if (rc == 0 && (rc = seal__session_start(conn->session)) < 0)
@@ -59,8 +59,8 @@ static void on_authenticated(seal__conn *conn, uint64_t now, bool first) {
 static void on_peer_closed(seal__conn *conn, uint16_t code) {
     seal_error *why = NULL;
     if (code != SEAL__CLOSE_DONE && code != SEAL__CLOSE_GOING_AWAY)
-        seal__error(&why, SEAL_ERROR_CLOSED, "%s closed the connection (code %u)", conn->address,
-                    code);
+        seal__error(&why, SEAL_ERROR_CLOSED, "%s closed the connection: %s", conn->address,
+                    seal__close_text(code));
     seal__conn_close(conn, SEAL__CLOSE_DONE, why);
 }
 
@@ -93,6 +93,9 @@ static bool is_live(const seal__conn *conn) {
 static size_t feed(seal__conn *conn, uint8_t *bytes, size_t len) {
     size_t at = 0;
     uint64_t now = uv_hrtime();
+    conn->fed_ns = now;
+    if (conn->last_write > conn->outbox.wire.cap) /* as much will come again: room at once */
+        seal__buf_ensure(&conn->outbox.wire, conn->last_write);
     while (is_live(conn)) {
         seal__secure_event event = {.kind = SEAL__SECURE_NONE};
         seal_error *error = NULL;
@@ -165,9 +168,11 @@ static void process(seal__conn *conn, uint8_t *bytes, size_t len) {
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     seal__conn *conn = handle->data;
+    bool much = conn->state == SEAL__CONN_OPEN && conn->in.len <= SEAL__RECORD_MAX_BODY;
+    size_t room = much ? SEAL__READ_CHUNK : SEAL__RECORD_MAX_BODY;
     if (conn->in.len == 0 || !is_live(conn)) {
         *buf = uv_buf_init((char *)conn->runtime->read_chunk, SEAL__READ_CHUNK);
-    } else if (seal__buf_ensure(&conn->in, SEAL__RECORD_MAX_BODY)) {
+    } else if (seal__buf_ensure(&conn->in, room)) {
         *buf = uv_buf_init((char *)conn->in.data + conn->in.len,
                            (unsigned int)(conn->in.cap - conn->in.len));
     } else {
@@ -178,6 +183,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_end(seal__conn *conn, ssize_t status) {
     seal_error *error = NULL;
     int rc = seal__secure_eof(conn->secure, &error);
+    if (rc == 0 && seal__secure_awaits_reason(conn->secure)) {
+        seal__conn_read_stop(conn);
+        return;
+    }
     if (rc < 0 && status != UV_EOF) {
         seal_error_free(error);
         error = NULL;

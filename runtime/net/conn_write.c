@@ -24,6 +24,8 @@ static int fill(seal__conn *conn) {
             rc = seal__secure_flush(conn->secure, &conn->outbox.wire);
     }
     if (rc == 0 && conn->state == SEAL__CONN_OPEN) {
+        if (seal__session_pump(conn->session, 0)) /* room at once, not in steps */
+            seal__buf_ensure(&conn->outbox.wire, PUMP_LIMIT);
         seal__session_pump(conn->session, PUMP_LIMIT);
         rc = seal__outbox_seal(&conn->outbox);
     }
@@ -62,6 +64,7 @@ static bool write_some(seal__conn *conn) {
     conn->outbox.wire = conn->writing;
     conn->writing = taken;
     conn->outbox.written += taken.len;
+    conn->last_write = taken.len > KEEP_BUFFER ? taken.len : 0;
     uv_buf_t buf = uv_buf_init((char *)taken.data, (unsigned int)taken.len);
     int written = uv_try_write(&conn->socket.stream, &buf, 1);
     size_t done = written > 0 ? (size_t)written : 0;

@@ -19,10 +19,10 @@ typedef union any_socket {
 
 struct seal__listener {
     any_socket socket;
-    any_socket shed;               /* takes a connection that is refused: needs no memory */
-    bool is_shedding;              /* shed is being closed */
-    bool shed_again;               /* another one waits for it meanwhile */
-    bool is_closed;                /* socket is closed */
+    any_socket shed;  /* takes a connection that is refused: needs no memory */
+    bool is_shedding; /* shed is being closed */
+    bool shed_again;  /* another one waits for it meanwhile */
+    bool is_closed;   /* socket is closed */
     seal_runtime *runtime;
     seal__incoming_fn *incoming;
     void *user;
@@ -179,8 +179,8 @@ static void on_shed(uv_handle_t *handle) {
     maybe_release(listener);
 }
 
-/* libuv takes no further connection before this one is accepted, so it must be, whatever the state of
- * memory. */
+/* libuv takes no further connection before this one is accepted, so it must be, whatever the state
+ * of memory. */
 void seal__listener_shed(seal__listener *listener) {
     if (listener->is_shedding) {
         listener->shed_again = true;

@@ -186,11 +186,18 @@ static int start_handles(seal_runtime *runtime) {
     return 0;
 }
 
+static void release_runtime(seal_runtime *runtime);
+
 static void loop_thread(void *arg) {
     seal_runtime *runtime = arg;
     runtime->thread = uv_thread_self();
     uv_sem_post(&runtime->started);
     uv_run(runtime->loop, UV_RUN_DEFAULT);
+    if (runtime->frees_itself) {
+        pthread_detach(pthread_self());
+        uv_loop_close(&runtime->own_loop);
+        release_runtime(runtime);
+    }
 }
 
 /* Signals are for the program's own threads; that also turns SIGPIPE into EPIPE. */
@@ -243,6 +250,7 @@ static seal__shared *shared_new(const seal_runtime_options *options) {
         return NULL;
     atomic_init(&shared->refs, 1);
     shared->alloc = *alloc;
+    seal__blocks_init(&shared->blocks, &shared->alloc);
     shared->log = (seal__log){.fn = options->log, .user = options->log_user};
     return shared;
 }
@@ -401,4 +409,17 @@ void seal_runtime_free(seal_runtime *runtime) {
     uv_thread_join(&runtime->join);
     uv_loop_close(&runtime->own_loop);
     release_runtime(runtime);
+}
+
+static void free_itself(seal__task *task) {
+    begin_free(SEAL__CONTAINER_OF(task, seal_runtime, free_task));
+}
+
+void seal__runtime_free_here(seal_runtime *runtime) {
+    uv_mutex_lock(&runtime->lock);
+    runtime->stopping = true;
+    uv_mutex_unlock(&runtime->lock);
+    runtime->frees_itself = true;
+    runtime->free_task.run = free_itself;
+    seal__runtime_queue(runtime, &runtime->free_task);
 }

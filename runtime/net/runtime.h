@@ -32,6 +32,8 @@ struct seal_runtime {
     uint32_t handles_open; /* of the two above, while they are being closed */
     uint32_t holders;      /* servers, channels, sockets: all must go before the runtime does */
     bool freeing;
+    bool frees_itself; /* nobody joins its thread: see seal__runtime_free_here */
+    seal__task free_task;
     uv_mutex_t lock;
     seal__list tasks;         /* under lock */
     seal__list finished_jobs; /* under lock */
@@ -47,6 +49,10 @@ struct seal_runtime {
 
 static inline const seal_allocator *seal__runtime_alloc(const seal_runtime *runtime) {
     return &runtime->shared->alloc;
+}
+/* For what may be large and does not live long. */
+static inline const seal_allocator *seal__runtime_blocks(const seal_runtime *runtime) {
+    return &runtime->shared->blocks.alloc;
 }
 static inline const seal__log *seal__runtime_log(const seal_runtime *runtime) {
     return &runtime->shared->log;
@@ -71,5 +77,8 @@ void seal__runtime_let_go(seal_runtime *runtime);
 
 /* For runtimes that a server or channel makes for itself. */
 int seal__runtime_new_private(seal_runtime **ret_runtime, seal_error **reterr);
+/* Frees one on its own loop thread, which cannot wait for itself: what is left is released by that
+ * thread at its end. */
+void seal__runtime_free_here(seal_runtime *runtime);
 
 #endif

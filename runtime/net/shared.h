@@ -10,10 +10,12 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "net/blocks.h"
 
 typedef struct seal__shared {
     atomic_size_t refs;
     seal_allocator alloc;
+    seal__blocks blocks; /* for buffers and messages */
     seal__log log;
 } seal__shared;
 
@@ -25,6 +27,7 @@ static inline seal__shared *seal__shared_ref(seal__shared *shared) {
 static inline void seal__shared_unref(seal__shared *shared) {
     if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) != 1)
         return;
+    seal__blocks_done(&shared->blocks);
     seal_allocator alloc = shared->alloc;
     seal__release(&alloc, shared);
 }

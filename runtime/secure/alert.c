@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "secure/handshake.h"
 
-const char *seal__alert_text(uint16_t code) {
+const char *seal__close_text(uint16_t code) {
     switch ((seal__close_code)code) {
     case SEAL__CLOSE_DONE:
         return "it closed the connection";
@@ -33,14 +33,19 @@ const char *seal__alert_text(uint16_t code) {
         return "a limit was exceeded";
     case SEAL__CLOSE_INTERNAL:
         return "internal error";
+    case SEAL__CLOSE_TAMPERED:
+        return "a record did not verify: bytes were changed on the way";
     }
     return "unknown reason";
 }
 
-seal__close_code seal__alert_for(int error_code) {
+seal__close_code seal__close_code_for(int error_code) {
     switch (error_code) {
     case SEAL_ERROR_PROTOCOL:
+    case SEAL_ERROR_MALFORMED:
         return SEAL__CLOSE_PROTOCOL;
+    case SEAL_ERROR_TAMPERED:
+        return SEAL__CLOSE_TAMPERED;
     case SEAL_ERROR_VERSION:
         return SEAL__CLOSE_NO_VERSION;
     case SEAL_ERROR_PROTECTION:

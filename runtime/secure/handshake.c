@@ -189,7 +189,7 @@ static int step_failed(seal__handshake *hs, seal__secure_step *step, seal_error 
 
 static int refused(uint16_t code, seal_error **reterr) {
     return seal__error(reterr, SEAL_ERROR_PEER_REFUSED, "the peer refused: %s (not authenticated)",
-                       seal__alert_text(code));
+                       seal__close_text(code));
 }
 
 static int explain_refusal(seal__handshake *hs, seal__secure_step *step, seal_error **reterr) {

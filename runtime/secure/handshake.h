@@ -60,13 +60,6 @@ bool seal__get_server_hello(const uint8_t *body, size_t len, seal__hello *ret_he
 /* 1..SEAL__TARGET_MAX bytes of UTF-8 without control characters. */
 bool seal__target_is_valid(const uint8_t *target, size_t len);
 
-/* ---- Alerts ---- */
-
-/* Never NULL. */
-const char *seal__alert_text(uint16_t code);
-/* What the peer is told about a failure: less than we know. */
-seal__close_code seal__alert_for(int error_code);
-
 /* ---- What the first bytes look like ---- */
 
 typedef enum seal__sniffed {

@@ -51,7 +51,7 @@ static void end_attempt(seal__secure_channel *channel) {
 static void give_up(seal__secure_channel *channel, uint64_t now_ns, int code, seal_error *error) {
     const seal__handshake *hs = channel->hs;
     if (!hs->refused_by_peer && (hs->heard || hs->said_hello)) {
-        uint16_t alert = hs->alert != 0 ? hs->alert : (uint16_t)seal__alert_for(code);
+        uint16_t alert = hs->alert != 0 ? hs->alert : (uint16_t)seal__close_code_for(code);
         seal__buf_reset(&channel->alert_out);
         seal__put_alert(&channel->alert_out, alert, &hs->error_token);
         channel->alert_attempt = channel->attempt;

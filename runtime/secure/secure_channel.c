@@ -21,7 +21,7 @@ static void prepare_alert(seal__secure_channel *channel, int code) {
     /* Nothing to a peer that has not been spoken to, or that has refused already. */
     if (hs == NULL || hs->refused_by_peer || (!hs->heard && !hs->said_hello))
         return;
-    uint16_t alert = hs->alert != 0 ? hs->alert : (uint16_t)seal__alert_for(code);
+    uint16_t alert = hs->alert != 0 ? hs->alert : (uint16_t)seal__close_code_for(code);
     seal__put_alert(&channel->out, alert, &hs->error_token);
 }
 

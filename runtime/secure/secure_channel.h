@@ -95,8 +95,14 @@ typedef enum seal__close_code {
     SEAL__CLOSE_OVERLOADED = 11,
     SEAL__CLOSE_EXPIRED = 12, /* the security context's life is over */
     SEAL__CLOSE_LIMIT = 13,   /* a limit or budget was exceeded */
-    SEAL__CLOSE_INTERNAL = 14
+    SEAL__CLOSE_INTERNAL = 14,
+    SEAL__CLOSE_TAMPERED = 15 /* a record did not verify */
 } seal__close_code;
+
+/* Says what a peer's code means, as the end of "it ...". Never NULL. */
+const char *seal__close_text(uint16_t code);
+/* What the peer is told about a failure of ours: less than we know. */
+seal__close_code seal__close_code_for(int error_code);
 
 typedef struct seal__secure_channel seal__secure_channel;
 

@@ -78,9 +78,10 @@ static int protocol_error(seal__secure_channel *channel, const char *what, seal_
     return seal__channel_fail(channel, SEAL_ERROR_PROTOCOL, error, true, reterr);
 }
 
-static int on_key_update(seal__secure_channel *channel, size_t len, seal_error **reterr) {
-    if (len != 0)
-        return protocol_error(channel, "a KEY_UPDATE record has content", reterr);
+static int on_key_update(seal__secure_channel *channel, const uint8_t *content, size_t len,
+                         seal_error **reterr) {
+    if (len != 1 || content[0] != 0)
+        return protocol_error(channel, "a malformed KEY_UPDATE record", reterr);
     if (channel->update_credit < SEAL__UPDATE_COST)
         return protocol_error(channel, "too many key updates for so few records", reterr);
     channel->update_credit -= SEAL__UPDATE_COST;
@@ -103,7 +104,7 @@ static int on_record(seal__secure_channel *channel, uint64_t now_ns, uint8_t typ
             (seal__secure_event){.kind = SEAL__SECURE_RECORD, .record = content, .record_len = len};
         return 0;
     case SEAL__RECORD_KEY_UPDATE:
-        return on_key_update(channel, len, reterr);
+        return on_key_update(channel, content, len, reterr);
     case SEAL__RECORD_CLOSE:
         if (len != 2)
             return protocol_error(channel, "a malformed CLOSE record", reterr);

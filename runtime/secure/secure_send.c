@@ -69,14 +69,15 @@ int seal__secure_flush(seal__secure_channel *channel, seal__buf *out) {
     if (rc != 0)
         return send_failed(channel, rc);
     if (channel->tell_peer)
-        return send_close(channel, (uint16_t)seal__alert_for(channel->failure), out);
+        return send_close(channel, (uint16_t)seal__close_code_for(channel->failure), out);
     if (channel->failure != 0 || channel->close_sent || !channel->established)
         return 0;
     return seal__renewal_flush(channel, out);
 }
 
 static int send_update(seal__secure_channel *channel, seal__buf *out) {
-    int rc = seal__channel_send(channel, SEAL__RECORD_KEY_UPDATE, NULL, 0, out);
+    static const uint8_t content[1] = {0}; /* libkrb5 leaks where it unwraps an empty message */
+    int rc = seal__channel_send(channel, SEAL__RECORD_KEY_UPDATE, content, sizeof content, out);
     if (rc != 0)
         return rc;
     rc = seal__half_update(&channel->sending);
@@ -129,7 +130,7 @@ static int close_handshake(seal__secure_channel *channel, seal__close_code code,
         seal__put_alert(out, (uint16_t)code, NULL);
     channel->close_sent = true;
     seal__error(&error, SEAL_ERROR_CLOSED, "closed by this end: %s",
-                seal__alert_text((uint16_t)code));
+                seal__close_text((uint16_t)code));
     seal__channel_fail(channel, SEAL_ERROR_CLOSED, error, false, NULL);
     return out->failed ? SEAL_ERROR_NO_MEMORY : 0;
 }

@@ -95,8 +95,8 @@ static int check_target(const seal__handshake *hs, const seal__mech_info *info,
 
 static int check_strength(const seal__handshake *hs, const seal__mech_info *info,
                           seal_error **reterr) {
-    /* Who permits a mechanism that proves no server has no use for the strength of its keys: NTLM, the one
-     * there is, says 64. */
+    /* Who permits a mechanism that proves no server has no use for the strength of its keys: NTLM,
+     * the one there is, says 64. */
     if (!hs->one_way && info->ssf != 0 && info->ssf < hs->config->min_ssf)
         return seal__error(
             reterr, SEAL_ERROR_PROTECTION,

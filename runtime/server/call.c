@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call's life: references, cancel, and what handlers may ask of it. */
+#include <string.h>
+
 #include "codec/codec.h"
 #include "server/server_internal.h"
 
@@ -7,9 +9,10 @@ seal_call *seal__call_new(seal__server_conn *sc, seal__stream *stream,
                           const seal__server_method *method, uint64_t deadline_ns) {
     seal_server *server = sc->server;
     const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
-    seal_call *call = seal__alloc_zeroed(alloc, 1, sizeof *call);
+    seal_call *call = seal__alloc(alloc, sizeof *call);
     if (call == NULL)
         return NULL;
+    memset(call, 0, offsetof(seal_call, first));
     atomic_init(&call->refs, 2); /* the stream's, and the users' */
     atomic_init(&call->users, 1);
     call->server = server;
@@ -18,7 +21,9 @@ seal_call *seal__call_new(seal__server_conn *sc, seal__stream *stream,
     call->method = method;
     call->peer = seal__peer_ref(sc->conn->peer);
     call->deadline_ns = deadline_ns;
-    seal__arena_init(&call->arena, alloc, 0);
+    seal__arena_init(&call->arena, seal__runtime_blocks(server->runtime), 0);
+    call->arena.at = call->first;
+    call->arena.left = sizeof call->first;
     server->n_calls++;
     return call;
 }

@@ -63,7 +63,7 @@ static void on_headers(seal__server_conn *sc, const seal__event *event) {
         refuse_stream(sc, event->stream, SEAL_STATUS_PERMISSION_DENIED, text);
         return;
     }
-    uint64_t deadline = deadline_of(event->timeout_us, uv_hrtime());
+    uint64_t deadline = deadline_of(event->timeout_us, sc->conn->fed_ns);
     seal_call *call = seal__call_new(sc, event->stream, method, deadline);
     if (call == NULL) {
         refuse_stream(sc, event->stream, SEAL_STATUS_RESOURCE_EXHAUSTED,

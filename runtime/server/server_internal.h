@@ -3,6 +3,8 @@
 #ifndef SEAL_SERVER_SERVER_INTERNAL_H
 #define SEAL_SERVER_SERVER_INTERNAL_H
 
+#include <stdalign.h>
+
 #include <sealrpc/gen.h>
 
 #include "base/arena.h"
@@ -107,6 +109,8 @@ struct seal__server_conn {
 
 /* One call. `users` are the references that handlers hold; together they hold one of `refs`, and
  * the stream, while there is one, another. Freed on the loop thread. */
+enum { SEAL__CALL_FIRST = 384 };
+
 struct seal_call {
     atomic_uint refs;
     atomic_uint users;
@@ -129,6 +133,7 @@ struct seal_call {
     seal_status answer_status;
     seal_execution answer_execution;
     char *answer_text;
+    alignas(max_align_t) uint8_t first[SEAL__CALL_FIRST]; /* what the arena hands out first */
 };
 
 /* options.c */

@@ -21,6 +21,7 @@ struct seal__server_start {
     seal__resolved resolved[SEAL__SERVER_MAX_ADDRESSES];
     size_t n_addresses;
     seal_error *error;
+    seal_error *kdc_error;          /* of the job that asks the KDC, which may outlast everything else */
     uv_timer_t kdc_timer; /* open while the KDC is asked */
     bool timer_open;
     bool kdc_job_out;
@@ -33,6 +34,7 @@ static void release(seal__server_start *start) {
     seal__shared *shared = start->shared;
     seal__gss_acceptor_unref(start->acceptor);
     seal_error_free(start->error);
+    seal_error_free(start->kdc_error);
     seal__release(&shared->alloc, start);
     seal__shared_unref(shared);
 }
@@ -125,19 +127,22 @@ static void finish(seal__server_start *start) {
 
 static void kdc_work(seal__auth_job *job) {
     seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
-    seal__gss_acceptor_check_kdc(start->acceptor, &start->error);
+    seal__gss_acceptor_check_kdc(start->acceptor, &start->kdc_error);
 }
 
 /* Only a proof that the keys are wrong stops the server. */
 static void judge_kdc(seal__server_start *start) {
-    int code = seal_error_get_code(start->error);
-    if (code == SEAL_OK || code == SEAL_ERROR_KEY_VERSION || code == SEAL_ERROR_UNKNOWN_SERVICE)
+    int code = seal_error_get_code(start->kdc_error);
+    if (code == SEAL_OK)
         return;
+    if (code == SEAL_ERROR_KEY_VERSION || code == SEAL_ERROR_UNKNOWN_SERVICE) {
+        start->error = start->kdc_error;
+        start->kdc_error = NULL;
+        return;
+    }
     seal__log_line(seal__runtime_log(start->server->runtime), SEAL_LOG_WARNING,
                    "could not check with the KDC that the keys of %s are current: %s",
-                   start->server->config.principals[0], seal_error_message(start->error));
-    seal_error_free(start->error);
-    start->error = NULL;
+                   start->server->config.principals[0], seal_error_message(start->kdc_error));
 }
 
 static void kdc_done(seal__auth_job *job, bool ran) {

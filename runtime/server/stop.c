@@ -60,10 +60,13 @@ static void release(seal_server *server) {
     void (*released)(void *user) = server->released;
     void *user = server->released_user;
     seal_runtime *runtime = server->runtime;
+    bool owns_runtime = server->owns_runtime;
     seal__release(alloc, server);
     seal__runtime_let_go(runtime);
     if (released != NULL)
         released(user);
+    else if (owns_runtime)
+        seal__runtime_free_here(runtime);
 }
 
 static void became_stopped(seal_server *server) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * usage: seal-bench-client SYSTEM PORT SERVER_PID LOAD SECONDS [CALLS]
- * Puts one load on a server and prints "result:" and the figures. With CALLS: that many calls, and every byte
- * that comes back is compared.
+ * Puts one load on a server and prints "result:" and the figures. With CALLS: that many calls, and
+ * every byte that comes back is compared.
  */
 #include "bench/client.h"
 
@@ -190,8 +190,8 @@ int main(int argc, char **argv) {
         run_calls(&client, strtod(argv[5], NULL), calls);
         bench_window_figures(&client, figures);
     }
-    printf("result: %.17g %.17g %.17g %.17g %.17g\n", figures[0], figures[1], figures[2], figures[3],
-           figures[4]);
+    printf("result: %.17g %.17g %.17g %.17g %.17g\n", figures[0], figures[1], figures[2],
+           figures[3], figures[4]);
     finish(&client);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The load generator: one loop, asynchronous calls, as many in flight as the load says (closed loop). */
+/* The load generator: one loop, asynchronous calls, as many in flight as the load says (closed
+ * loop). */
 #ifndef SEAL_BENCH_CLIENT_H
 #define SEAL_BENCH_CLIENT_H
 
@@ -40,14 +41,14 @@ extern const bench_transport bench_raw_transport;
 typedef struct bench_window {
     uint64_t warm_up_until_ns;
     uint64_t ends_ns;
-    uint64_t calls_limit;   /* 0: time decides */
-    uint64_t calls_least;   /* at least so many, whatever the time */
+    uint64_t calls_limit; /* 0: time decides */
+    uint64_t calls_least; /* at least so many, whatever the time */
     bool open;
     bool done;
-    uint64_t seen;          /* completions since the start */
+    uint64_t seen; /* completions since the start */
     uint64_t began_ns;
     uint64_t ended_ns;
-    double server_cpu_us;   /* at the beginning; then the difference */
+    double server_cpu_us; /* at the beginning; then the difference */
     double client_cpu_us;
     bench_histogram latency;
 } bench_window;
@@ -58,8 +59,8 @@ struct bench_client {
     const bench_transport *transport;
     void *transport_state;
     uint16_t port;
-    pid_t server;           /* 0: its CPU time is not wanted */
-    bool verify;            /* every byte of the echo, not the first ones only */
+    pid_t server; /* 0: its CPU time is not wanted */
+    bool verify;  /* every byte of the echo, not the first ones only */
     uv_loop_t loop;
     uint8_t *payload;
     uint64_t next_number;

@@ -72,14 +72,14 @@ static bench_conn *open_conn(bench_client *client) {
     bench_conn *conn = bench_alloc(1, sizeof *conn);
     conn->cap = client->load.in_flight;
     conn->waiting = bench_alloc(conn->cap, sizeof(bench_call *));
-    if (raw_conn_init(&conn->raw, &client->loop, &ops, client->transport_state, client->system->is_sealed,
-                      false) < 0)
+    if (raw_conn_init(&conn->raw, &client->loop, &ops, client->transport_state,
+                      client->system->is_sealed, false) < 0)
         bench_die("raw", "no AES-256-GCM");
     struct sockaddr_in addr;
     uv_ip4_addr("127.0.0.1", client->port, &addr);
     conn->connect.data = conn;
-    int rc = uv_tcp_connect(&conn->connect, &conn->raw.tcp, (const struct sockaddr *)(const void *)&addr,
-                            on_connected);
+    int rc = uv_tcp_connect(&conn->connect, &conn->raw.tcp,
+                            (const struct sockaddr *)(const void *)&addr, on_connected);
     if (rc != 0)
         bench_die("cannot connect", uv_strerror(rc));
     return conn;

@@ -32,7 +32,8 @@ static bench_conn *open_conn(bench_client *client) {
     options.min_level = client->system->level;
     bench_conn *conn = bench_alloc(1, sizeof *conn);
     seal_error *error = NULL;
-    if (sealbench_echo_channel_new(client->transport_state, target, &options, &conn->channel, &error) < 0)
+    if (sealbench_echo_channel_new(client->transport_state, target, &options, &conn->channel,
+                                   &error) < 0)
         bench_die("cannot make a channel", seal_error_message(error));
     return conn;
 }

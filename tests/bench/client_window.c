@@ -50,7 +50,8 @@ static void close_window(bench_client *client, uint64_t now) {
     window->client_cpu_us = cpu_of_client() - window->client_cpu_us;
 }
 
-/* The window opens at a completion, when every call of the first wave has come back, and closes at one. */
+/* The window opens at a completion, when every call of the first wave has come back, and closes at
+ * one. */
 void bench_window_count(bench_client *client, uint64_t started_ns, uint64_t now) {
     bench_window *window = &client->window;
     window->seen++;

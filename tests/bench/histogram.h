@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A histogram of times in the manner of HdrHistogram: 128 buckets for each power of two, so a value is known
- * to better than one percent, from a nanosecond to centuries, in constant memory. */
+/* A histogram of times in the manner of HdrHistogram: 128 buckets for each power of two, so a value
+ * is known to better than one percent, from a nanosecond to centuries, in constant memory. */
 #ifndef SEAL_BENCH_HISTOGRAM_H
 #define SEAL_BENCH_HISTOGRAM_H
 

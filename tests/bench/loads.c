@@ -62,7 +62,8 @@ static bool parse_handshake(const char *name, bench_load *load) {
 
 bool bench_load_parse(const char *name, bench_load *ret_load) {
     bench_load load = {.kind = BENCH_IDLE, .size = 64, .connections = 500, .in_flight = 16};
-    if (strcmp(name, "idle-memory") != 0 && !parse_handshake(name, &load) && !parse_echo(name, &load))
+    if (strcmp(name, "idle-memory") != 0 && !parse_handshake(name, &load) &&
+        !parse_echo(name, &load))
         return false;
     if (load.in_flight == 0 || load.in_flight > BENCH_MAX_IN_FLIGHT || load.connections == 0 ||
         load.connections > BENCH_MAX_IN_FLIGHT)
@@ -75,8 +76,8 @@ const char *bench_field_name(bench_load_kind kind, unsigned field) {
     static const char *const names[][BENCH_FIELDS] = {
         [BENCH_ECHO] = {"calls_per_s", "p50_us", "p99_us", "server_cpu_us_per_call",
                         "client_cpu_us_per_call"},
-        [BENCH_HANDSHAKE] = {"connections_per_s", "p50_us", "p99_us", "server_cpu_us_per_connection",
-                             "client_cpu_us_per_connection"},
+        [BENCH_HANDSHAKE] = {"connections_per_s", "p50_us", "p99_us",
+                             "server_cpu_us_per_connection", "client_cpu_us_per_connection"},
         [BENCH_IDLE] = {"server_bytes_per_connection", "client_bytes_per_connection"},
     };
     return field < BENCH_FIELDS ? names[kind][field] : NULL;

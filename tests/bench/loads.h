@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The systems that are compared, and the loads they are put under: names, and what the names mean. */
+/* The systems that are compared, and the loads they are put under: names, and what the names mean.
+ */
 #ifndef SEAL_BENCH_LOADS_H
 #define SEAL_BENCH_LOADS_H
 
@@ -7,11 +8,11 @@
 
 typedef struct bench_system {
     const char *name;
-    bool is_rpc;       /* sealrpc; else libuv and records of our own */
-    bool is_sealed;    /* raw: one AES-256-GCM operation for each message and direction */
-    seal_suite suite;  /* sealrpc */
+    bool is_rpc;      /* sealrpc; else libuv and records of our own */
+    bool is_sealed;   /* raw: one AES-256-GCM operation for each message and direction */
+    seal_suite suite; /* sealrpc */
     seal_level level;
-    bool only_all;     /* measured with --all only */
+    bool only_all; /* measured with --all only */
 } bench_system;
 
 /* Ends with a NULL name. The first one stands for sealrpc, the second is the yardstick. */
@@ -29,9 +30,9 @@ enum { BENCH_MAX_SIZE = 4 * 1000 * 1000, BENCH_MAX_IN_FLIGHT = 4096, BENCH_FIELD
 
 typedef struct bench_load {
     bench_load_kind kind;
-    size_t size;          /* of the payload */
+    size_t size; /* of the payload */
     unsigned connections;
-    unsigned in_flight;   /* calls, or connections being made */
+    unsigned in_flight; /* calls, or connections being made */
 } bench_load;
 
 bool bench_load_parse(const char *name, bench_load *ret_load);

@@ -57,8 +57,8 @@ void raw_conn_send(raw_conn *conn, const uint8_t *payload, size_t len) {
     if (conn->sealed) {
         uint8_t nonce[SEAL__AEAD_NONCE];
         make_nonce(conn->n_sealed++, nonce);
-        if (seal__aead_seal(&conn->sealing, nonce, (seal_bytes){header, HEADER}, header + HEADER, len,
-                            header + HEADER + len) < 0)
+        if (seal__aead_seal(&conn->sealing, nonce, (seal_bytes){header, HEADER}, header + HEADER,
+                            len, header + HEADER + len) < 0)
             conn->ops->ended(conn);
     }
     if (!conn->in_read)
@@ -140,7 +140,8 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
 
 /* ---- Life ---- */
 
-/* Both ends know the keys, which are no secret: it is the price of the operations that is wanted. */
+/* Both ends know the keys, which are no secret: it is the price of the operations that is wanted.
+ */
 static int init_keys(raw_conn *conn, bool is_server) {
     uint8_t keys[2][SEAL__AEAD_KEY_MAX];
     memset(keys[0], 's', sizeof keys[0]);

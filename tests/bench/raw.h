@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The yardstick: messages over TCP with libuv and nothing else. A record is a 4-byte length, the message,
- * and for raw-aead a 16-byte tag: one AES-256-GCM operation for each message, in place. Whatever is sent
- * while a chunk of input is handled leaves in one write.
+ * The yardstick: messages over TCP with libuv and nothing else. A record is a 4-byte length, the
+ * message, and for raw-aead a 16-byte tag: one AES-256-GCM operation for each message, in place.
+ * Whatever is sent while a chunk of input is handled leaves in one write.
  */
 #ifndef SEAL_BENCH_RAW_H
 #define SEAL_BENCH_RAW_H
@@ -26,13 +26,13 @@ typedef struct raw_ops {
 struct raw_conn {
     uv_tcp_t tcp;
     const raw_ops *ops;
-    uint8_t *chunk;        /* RAW_CHUNK bytes, shared by the connections of a loop */
+    uint8_t *chunk; /* RAW_CHUNK bytes, shared by the connections of a loop */
     bool sealed;
     seal__aead sealing;
     seal__aead opening;
     uint64_t n_sealed;
     uint64_t n_opened;
-    seal__buf in;          /* the beginning of a record */
+    seal__buf in; /* the beginning of a record */
     seal__buf out;
     seal__buf writing;
     uv_write_t write_request;

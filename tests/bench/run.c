@@ -17,10 +17,10 @@ static const char usage[] =
     "                      [--system NAME] [--load NAME]...\n";
 
 static const char *const all_loads[] = {
-    "echo-64-n1-c1",       "echo-64-n1-c16",      "echo-64-n1-c128",      "echo-1024-n1-c1",
-    "echo-1024-n1-c16",    "echo-1024-n1-c128",   "echo-65536-n1-c1",     "echo-65536-n1-c16",
-    "echo-65536-n1-c128",  "echo-1048576-n1-c1",  "echo-1048576-n1-c16",  "echo-1048576-n1-c128",
-    "handshake-n1",        "handshake-n16",       "idle-memory"};
+    "echo-64-n1-c1",      "echo-64-n1-c16",     "echo-64-n1-c128",     "echo-1024-n1-c1",
+    "echo-1024-n1-c16",   "echo-1024-n1-c128",  "echo-65536-n1-c1",    "echo-65536-n1-c16",
+    "echo-65536-n1-c128", "echo-1048576-n1-c1", "echo-1048576-n1-c16", "echo-1048576-n1-c128",
+    "handshake-n1",       "handshake-n16",      "idle-memory"};
 
 enum { N_ALL_LOADS = sizeof all_loads / sizeof all_loads[0] };
 
@@ -42,7 +42,8 @@ static bool start_server(run_server *server, const bench_system *system, size_t 
     const char *const args[] = {system->name, max_streams > 0 ? streams : NULL, NULL};
     if (!run_start(&server->process, "seal-bench-server", args))
         return false;
-    if (fgets(line, sizeof line, server->process.output) == NULL || sscanf(line, "port: %u", &port) != 1) {
+    if (fgets(line, sizeof line, server->process.output) == NULL ||
+        sscanf(line, "port: %u", &port) != 1) {
         run_stop(&server->process);
         return false;
     }
@@ -62,8 +63,8 @@ static unsigned calls_to_check(const bench_load *load) {
 }
 
 /* Slow systems are checked where that is quick; slow loads are measured once when in a hurry. */
-static bool is_skipped(const run_options *options, const bench_system *system, const bench_load *load,
-                       unsigned round) {
+static bool is_skipped(const run_options *options, const bench_system *system,
+                       const bench_load *load, unsigned round) {
     bool slow_load = load->kind == BENCH_IDLE || load->size * load->in_flight > ((size_t)8 << 20);
     if (options->quick && round > 0 && slow_load)
         return true;
@@ -76,8 +77,8 @@ static bool run_client(const run_table *table, const run_options *options, const
     char calls[16];
     snprintf(seconds, sizeof seconds, "%.3f", table->seconds);
     snprintf(calls, sizeof calls, "%u", options->check ? calls_to_check(&table->loads[load]) : 0);
-    const char *const args[] = {system->name,  server->port, server->pid, table->load_names[load],
-                                seconds,       calls,        NULL};
+    const char *const args[] = {system->name, server->port, server->pid, table->load_names[load],
+                                seconds,      calls,        NULL};
     run_process client;
     char line[256] = "";
     if (!run_start(&client, "seal-bench-client", args))
@@ -88,8 +89,8 @@ static bool run_client(const run_table *table, const run_options *options, const
     return run_wait(&client) && got;
 }
 
-static void measure(run_table *table, const run_options *options, const run_server *server, size_t load,
-                    size_t system) {
+static void measure(run_table *table, const run_options *options, const run_server *server,
+                    size_t load, size_t system) {
     run_cell *cell = &table->cells[load][system];
     double figures[BENCH_FIELDS] = {0};
     if (!run_client(table, options, server, load, table->systems[system], figures)) {
@@ -101,8 +102,8 @@ static void measure(run_table *table, const run_options *options, const run_serv
     cell->n++;
 }
 
-/* A connection may have 64 MiB of unfinished messages. What would be more is held back at the client by a
- * lower limit on streams. */
+/* A connection may have 64 MiB of unfinished messages. What would be more is held back at the
+ * client by a lower limit on streams. */
 static size_t streams_for(const bench_load *load) {
     size_t fitting = ((size_t)48 << 20) / load->size;
     return fitting < load->in_flight ? fitting : 0;
@@ -113,7 +114,8 @@ static bool needs_own_server(const bench_load *load) {
     return load->kind == BENCH_IDLE || streams_for(load) > 0;
 }
 
-static void measure_alone(run_table *table, const run_options *options, size_t load, size_t system) {
+static void measure_alone(run_table *table, const run_options *options, size_t load,
+                          size_t system) {
     run_server server;
     if (!start_server(&server, table->systems[system], streams_for(&table->loads[load]))) {
         table->cells[load][system].failures++;
@@ -147,7 +149,8 @@ static void run_round(run_table *table, const run_options *options, const run_se
 static bool run_rounds(run_table *table, const run_options *options) {
     static run_server servers[RUN_MAX_SYSTEMS];
     size_t started = 0;
-    while (started < table->n_systems && start_server(&servers[started], table->systems[started], 0))
+    while (started < table->n_systems &&
+           start_server(&servers[started], table->systems[started], 0))
         started++;
     bool ok = started == table->n_systems;
     time_t begin = time(NULL);
@@ -172,7 +175,10 @@ static bool add_load(run_table *table, const char *name) {
 }
 
 static bool make_table(run_table *table, const run_options *options) {
-    table->rounds = options->rounds != 0 ? options->rounds : options->check ? 1 : options->quick ? 3 : 9;
+    table->rounds = options->rounds != 0 ? options->rounds
+                    : options->check     ? 1
+                    : options->quick     ? 3
+                                         : 9;
     table->seconds = options->seconds > 0 ? options->seconds : options->quick ? 0.2 : 0.5;
     bool with_all = options->all || options->check || options->system != NULL;
     for (const bench_system *system = bench_systems; system->name != NULL; system++) {
@@ -223,12 +229,15 @@ static bool take_option(run_options *options, int option) {
 }
 
 static bool parse_options(int argc, char **argv, run_options *options) {
-    static const struct option names[] = {
-        {"quick", no_argument, NULL, 'q'},        {"all", no_argument, NULL, 'a'},
-        {"check", no_argument, NULL, 'c'},        {"rounds", required_argument, NULL, 'r'},
-        {"seconds", required_argument, NULL, 't'}, {"json", required_argument, NULL, 'j'},
-        {"system", required_argument, NULL, 's'}, {"load", required_argument, NULL, 'l'},
-        {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"quick", no_argument, NULL, 'q'},
+                                          {"all", no_argument, NULL, 'a'},
+                                          {"check", no_argument, NULL, 'c'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"json", required_argument, NULL, 'j'},
+                                          {"system", required_argument, NULL, 's'},
+                                          {"load", required_argument, NULL, 'l'},
+                                          {NULL, 0, NULL, 0}};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (!take_option(options, option))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that measures: starts servers and clients, takes turns between systems, and reports medians. */
+/* The program that measures: starts servers and clients, takes turns between systems, and reports
+ * medians. */
 #ifndef SEAL_BENCH_RUN_H
 #define SEAL_BENCH_RUN_H
 
@@ -13,11 +14,11 @@ enum { RUN_MAX_ROUNDS = 99, RUN_MAX_SYSTEMS = 16, RUN_MAX_LOADS = 32 };
 typedef struct run_options {
     bool quick;
     bool all;
-    bool check;          /* that everything works; the figures mean nothing */
-    unsigned rounds;     /* 0: not said */
-    double seconds;      /* of one measurement; 0: not said */
-    const char *json;    /* file; NULL: none */
-    const char *system;  /* only this one; NULL: all */
+    bool check;                       /* that everything works; the figures mean nothing */
+    unsigned rounds;                  /* 0: not said */
+    double seconds;                   /* of one measurement; 0: not said */
+    const char *json;                 /* file; NULL: none */
+    const char *system;               /* only this one; NULL: all */
     const char *loads[RUN_MAX_LOADS]; /* only these */
     size_t n_loads;
 } run_options;

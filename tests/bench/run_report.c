@@ -23,7 +23,8 @@ double run_median(const run_cell *cell, unsigned field) {
 /* The cell of the yardstick under the same load; NULL: it was not measured. */
 static const run_cell *yardstick(const run_table *table, size_t load) {
     for (size_t s = 0; s < table->n_systems; s++) {
-        if (strcmp(table->systems[s]->name, bench_systems[1].name) == 0 && table->cells[load][s].n > 0)
+        if (strcmp(table->systems[s]->name, bench_systems[1].name) == 0 &&
+            table->cells[load][s].n > 0)
             return &table->cells[load][s];
     }
     return NULL;
@@ -49,8 +50,8 @@ static void print_cell(const run_table *table, size_t load, size_t system) {
         return;
     }
     if (table->loads[load].kind == BENCH_IDLE) {
-        printf(" %10.0f bytes a connection at the server, %.0f at the client\n", run_median(cell, 0),
-               run_median(cell, 1));
+        printf(" %10.0f bytes a connection at the server, %.0f at the client\n",
+               run_median(cell, 0), run_median(cell, 1));
         return;
     }
     printf(" %10.0f %9.1f %10.1f %9.2f %9.2f", run_median(cell, 0), run_median(cell, 1),
@@ -61,15 +62,16 @@ static void print_cell(const run_table *table, size_t load, size_t system) {
 }
 
 void run_print(const run_table *table) {
-    printf("%-22s %-29s %10s %9s %10s %9s %9s %8s %8s\n", "", "", "per", "p50", "p99", "server", "client",
-           "rate, of", "CPU, of");
-    printf("%-22s %-29s %10s %9s %10s %9s %9s %8s %8s\n", "load", "system", "second", "us", "us", "CPU us",
-           "CPU us", "raw-aead", "raw-aead");
+    printf("%-22s %-29s %10s %9s %10s %9s %9s %8s %8s\n", "", "", "per", "p50", "p99", "server",
+           "client", "rate, of", "CPU, of");
+    printf("%-22s %-29s %10s %9s %10s %9s %9s %8s %8s\n", "load", "system", "second", "us", "us",
+           "CPU us", "CPU us", "raw-aead", "raw-aead");
     for (size_t load = 0; load < table->n_loads; load++) {
         for (size_t system = 0; system < table->n_systems; system++)
             print_cell(table, load, system);
     }
-    printf("%u rounds of %.2f s each, medians; the systems took turns.\n", table->rounds, table->seconds);
+    printf("%u rounds of %.2f s each, medians; the systems took turns.\n", table->rounds,
+           table->seconds);
 }
 
 /* ---- JSON ---- */

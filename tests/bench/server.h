@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two echo servers. Each prints "port: N" when it listens, and serves until SIGTERM. They return an exit
- * status. */
+/* The two echo servers. Each prints "port: N" when it listens, and serves until SIGTERM. They
+ * return an exit status. */
 #ifndef SEAL_BENCH_SERVER_H
 #define SEAL_BENCH_SERVER_H
 

@@ -3,6 +3,8 @@
 #include "harness.h"
 #include "relay.h"
 
+#include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -225,6 +227,61 @@ static void free_in_a_callback(void **state) {
     it_wait_at_least(&o.done, 20, "callbacks");
 }
 
+/* ---- Runtimes that a channel or server made for itself ---- */
+
+static unsigned threads_of_this_process(void) {
+    unsigned n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    while (readdir(tasks) != NULL)
+        n++;
+    closedir(tasks);
+    return n;
+}
+
+static bool has_so_many_threads(void *arg) {
+    return threads_of_this_process() <= *(unsigned *)arg;
+}
+
+/* Freed by a callback, on the runtime's own thread, that thread ends, too. */
+static void private_runtime_freed_by_a_callback(void **state) {
+    (void)state;
+    it_echo(c.channel, 1); /* the threads of the usual client and server are there now */
+    unsigned before = threads_of_this_process();
+    for (int round = 0; round < 5; round++) {
+        seal_channel_options options;
+        on_loop o = {.channel = NULL};
+        it_channel_options(&options);
+        assert_int_equal(itest_echo_channel_new(NULL, s.target, &options, &o.channel, NULL), 0);
+        for (int i = 0; i < 5; i++) {
+            Itest__Request request = ITEST__REQUEST__INIT;
+            assert_int_equal(itest_echo_call_call(o.channel, &request, NULL, free_in_the_callback, &o, NULL), 0);
+        }
+        it_wait_at_least(&o.done, 5, "callbacks");
+        it_wait(has_so_many_threads, &before, "the private runtime's threads to end");
+    }
+}
+
+static void free_when_stopped(seal_server *server, void *user) {
+    seal_server_free(server);
+    on_stopped(NULL, user);
+}
+
+static void private_server_freed_by_a_callback(void **state) {
+    (void)state;
+    unsigned before = threads_of_this_process();
+    seal_server_options options;
+    seal_server *server = NULL;
+    it_server_options(&options);
+    atomic_store(&stops, 0);
+    assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
+    assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
+    assert_int_equal(seal_server_start(server, NULL), 0);
+    seal_server_stop(server, 0, free_when_stopped, NULL);
+    it_wait_at_least(&stops, 1, "the server to stop");
+    it_wait(has_so_many_threads, &before, "the private runtime's threads to end");
+}
+
 /* ---- Everything on one loop of the caller's ---- */
 
 static void loop_end(const seal_result *result, const Itest__Reply *reply, void *user) {
@@ -354,6 +411,68 @@ static void server_restarts(void **state) {
     it_server_done(&second);
 }
 
+typedef struct load {
+    seal_channel *channel;
+    atomic_bool stop;
+    atomic_uint ok;
+    atomic_uint not_executed;
+    atomic_uint wrong;      /* anything else */
+} load;
+
+static void *call_and_call(void *arg) {
+    load *l = arg;
+    while (!atomic_load(&l->stop)) {
+        seal_result *result = it_sync(l->channel, NULL, &(it_request){.size = 100});
+        if (seal_result_status(result) == SEAL_STATUS_OK) {
+            atomic_fetch_add(&l->ok, 1);
+        } else if (seal_result_execution(result) == SEAL_NOT_EXECUTED) {
+            atomic_fetch_add(&l->not_executed, 1);
+            usleep(1000);
+        } else {
+            print_error("%s: %s\n", seal_status_name(seal_result_status(result)), seal_result_message(result));
+            atomic_fetch_add(&l->wrong, 1);
+        }
+        seal_result_free(result);
+    }
+    return NULL;
+}
+
+/* Stopped in order, under load: what fails has certainly not run, and may be tried again. */
+static void restarts_lose_no_call(void **state) {
+    (void)state;
+    enum { THREADS = 4, RESTARTS = 8 };
+    static it_server server;
+    pthread_t threads[THREADS];
+    load l = {.ok = 0};
+    char address[64];
+    unsigned runs = 0;
+    snprintf(address, sizeof address, "127.0.0.1:%u", it_closed_port());
+    it_server_init(&server);
+    it_server_start(&server, NULL, address);
+    l.channel = it_channel(&c, server.target, NULL);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_and_call, &l), 0);
+    for (int i = 0; i < RESTARTS; i++) {
+        unsigned ok = atomic_load(&l.ok);
+        it_wait_at_least(&l.ok, ok + 50, "calls");
+        it_server_free(&server);
+        runs += atomic_load(&server.runs);
+        it_server_done(&server);
+        it_server_init(&server);
+        it_server_start(&server, NULL, address);
+    }
+    it_wait_at_least(&l.ok, atomic_load(&l.ok) + 50, "calls");
+    atomic_store(&l.stop, true);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    runs += atomic_load(&server.runs);
+    print_message("%u calls, %u not executed\n", atomic_load(&l.ok), atomic_load(&l.not_executed));
+    assert_int_equal(atomic_load(&l.wrong), 0);
+    assert_int_equal(atomic_load(&l.ok), runs);
+    seal_channel_free(l.channel);
+    it_server_done(&server);
+}
+
 static void many_rounds(void **state) {
     (void)state;
     for (int i = 0; i < 30; i++) {
@@ -400,10 +519,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(free_on_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(free_server_on_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(free_in_a_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(private_runtime_freed_by_a_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(private_server_freed_by_a_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(callers_loop_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(server_on_a_callers_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(connection_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(server_restarts, setup, teardown),
+        cmocka_unit_test_setup_teardown(restarts_lose_no_call, setup, teardown),
         cmocka_unit_test_setup_teardown(many_rounds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_result_outlives_everything, setup, teardown),
     };

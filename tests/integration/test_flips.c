@@ -77,7 +77,7 @@ static void end_init(end *e, seal__role role) {
                                   .mechanisms = {SEAL_MECHANISM_KRB5},
                                   .n_mechanisms = 1,
                                   .handshake_timeout_ns = 10 * SECOND};
-    memset(config.instance_id, role, SEAL__INSTANCE_ID);
+    memset(config.instance_id, (int)role, SEAL__INSTANCE_ID);
     *e = (end){.rc = 0};
     seal__buf_init(&e->out, &seal__default_allocator, 1024 * 1024);
     seal__buf_init(&e->in, &seal__default_allocator, 1024 * 1024);

@@ -1,4 +1,263 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void) {
+/*
+ * The nth allocation fails, for every n: at a client from its runtime to the end of its channel, at a server
+ * while it starts and while it serves. Errors are clean, nothing leaks, nothing hangs, and the server goes on.
+ * (Memory inside libkrb5, OpenSSL and libuv is theirs; they are not made to fail.)
+ */
+#include "harness.h"
+
+#include "support/failing_alloc.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_N = 3000 };
+
+/* failing_alloc for many threads. */
+static failing_alloc failing;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *locked_resize(void *user, void *ptr, size_t size) {
+    (void)user;
+    pthread_mutex_lock(&lock);
+    void *result = failing.allocator.resize(&failing, ptr, size);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+static void locked_release(void *user, void *ptr) {
+    (void)user;
+    pthread_mutex_lock(&lock);
+    failing.allocator.release(&failing, ptr);
+    pthread_mutex_unlock(&lock);
+}
+
+static const seal_allocator allocator = {.resize = locked_resize, .release = locked_release};
+
+static void fail_at(size_t n, bool once) {
+    pthread_mutex_lock(&lock);
+    failing_alloc_fail_at(&failing, n, once);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool has_failed(void) {
+    pthread_mutex_lock(&lock);
+    bool failed = failing_alloc_has_failed(&failing);
+    pthread_mutex_unlock(&lock);
+    return failed;
+}
+
+static size_t live(void) {
+    pthread_mutex_lock(&lock);
+    size_t n = failing.live;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+static bool nothing_lives(void *arg) {
+    (void)arg;
+    return live() == 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    failing_alloc_init(&failing);
     return 0;
+}
+
+static bool is_clean(const seal_result *result) {
+    seal_status status = seal_result_status(result);
+    bool clean = status != SEAL_STATUS_DEADLINE_EXCEEDED && status != SEAL_STATUS_UNKNOWN &&
+                 seal_result_message(result) != NULL;
+    if (!clean)
+        print_error("%s: %s\n", seal_status_name(status), seal_result_message(result));
+    return clean;
+}
+
+/* Everything a client does, once. */
+static void one_client(const char *target) {
+    seal_runtime_options ro;
+    seal_channel_options co;
+    seal_runtime *runtime = NULL;
+    seal_channel *channel = NULL;
+    seal_error *error = NULL;
+    seal_runtime_options_init(&ro);
+    it_channel_options(&co);
+    ro.allocator = &allocator;
+    ro.initiator_threads = 1;
+    int rc = seal_runtime_new(&ro, &runtime, &error);
+    if (rc == 0)
+        rc = itest_echo_channel_new(runtime, target, &co, &channel, &error);
+    if (rc == 0) {
+        for (int i = 0; i < 2; i++) {
+            seal_result *result = it_sync(channel, NULL, &(it_request){.size = 20000});
+            assert_true(is_clean(result));
+            seal_result_free(result);
+        }
+        it_ends ends = {0};
+        seal_client_call *call = NULL;
+        if (it_async(channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, &call) == 0) {
+            seal_client_call_cancel(call);
+            it_wait_ends(&ends, 1);
+            seal_client_call_unref(call);
+        }
+    } else {
+        assert_int_equal(rc, SEAL_ERROR_NO_MEMORY);
+        assert_int_equal(seal_error_get_code(error), SEAL_ERROR_NO_MEMORY);
+    }
+    seal_error_free(error);
+    seal_channel_free(channel);
+    seal_runtime_free(runtime);
+}
+
+static void client(void **state) {
+    (void)state;
+    static it_server s;
+    size_t n = 1;
+    it_server_init(&s);
+    it_server_start(&s, NULL, NULL);
+    for (; n < MAX_N; n++) {
+        fail_at(n, true);
+        one_client(s.target);
+        it_wait(nothing_lives, NULL, "the client's memory to be released");
+        if (!has_failed())
+            break;
+    }
+    print_message("%zu allocations\n", n - 1);
+    assert_true(n > 20 && n < MAX_N);
+    it_server_done(&s);
+}
+
+/* All allocations fail from the nth on. */
+static void client_for_good(void **state) {
+    (void)state;
+    static it_server s;
+    size_t n = 1;
+    it_server_init(&s);
+    it_server_start(&s, NULL, NULL);
+    for (; n < MAX_N; n += 3) {
+        fail_at(n, false);
+        one_client(s.target);
+        it_wait(nothing_lives, NULL, "the client's memory to be released");
+        if (!has_failed())
+            break;
+    }
+    assert_true(n > 20 && n < MAX_N);
+    it_server_done(&s);
+}
+
+static void server_start(void **state) {
+    (void)state;
+    size_t n = 1;
+    for (; n < MAX_N; n++) {
+        static it_server s;
+        seal_error *error = NULL;
+        it_server_init(&s);
+        s.runtime_options.allocator = &allocator;
+        fail_at(n, true);
+        int rc = it_server_try_start(&s, NULL, NULL, &error);
+        bool failed = has_failed();
+        fail_at(0, true);
+        if (rc != 0) {
+            if (rc != SEAL_ERROR_NO_MEMORY)
+                print_error("allocation %zu: %s\n", n, seal_error_message(error));
+            assert_int_equal(rc, SEAL_ERROR_NO_MEMORY);
+            assert_int_equal(seal_error_get_code(error), rc);
+        }
+        seal_error_free(error);
+        it_server_done(&s);
+        it_wait(nothing_lives, NULL, "the server's memory to be released");
+        if (!failed)
+            break;
+    }
+    print_message("%zu allocations\n", n - 1);
+    assert_true(n > 10 && n < MAX_N);
+}
+
+/* One allocation of a serving server fails: at most the call or the connection does, and the next one works. */
+static void serving(bool once) {
+    static it_server s;
+    static it_client c;
+    size_t n = 1;
+    it_server_init(&s);
+    s.runtime_options.allocator = &allocator;
+    fail_at(0, true);
+    it_server_start(&s, NULL, NULL);
+    it_client_init(&c);
+    for (; n < MAX_N; n += once ? 1 : 5) {
+        seal_channel *channel = it_channel(&c, s.target, NULL);
+        fail_at(n, once);
+        for (int i = 0; i < 2; i++) {
+            seal_result *result =
+                it_sync(channel, NULL, &(it_request){.size = 20000, .timeout_us = once ? 0 : 300000});
+            if (once)
+                assert_true(is_clean(result));
+            seal_result_free(result);
+        }
+        seal_result_free(it_sync(channel, NULL,
+                                 &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = once ? 0 : 300000}));
+        bool failed = has_failed();
+        fail_at(0, true);
+        it_echo(channel, 100);
+        seal_channel_free(channel);
+        channel = it_channel(&c, s.target, NULL);
+        it_echo(channel, 100);
+        seal_channel_free(channel);
+        if (!failed)
+            break;
+    }
+    print_message("%zu allocations\n", n - 1);
+    assert_true(n > 10 && n < MAX_N);
+    it_client_done(&c);
+    it_server_done(&s);
+    it_wait(nothing_lives, NULL, "the server's memory to be released");
+}
+
+static void server_serving(void **state) {
+    (void)state;
+    serving(true);
+}
+
+/* No memory at all for a while: connections are refused, and afterwards everything works again. */
+static void server_without_memory(void **state) {
+    (void)state;
+    static it_server s;
+    static it_client c;
+    uint8_t rest[256];
+    it_server_init(&s);
+    s.runtime_options.allocator = &allocator;
+    fail_at(0, true);
+    it_server_start(&s, NULL, NULL);
+    it_client_start(&c, s.target, NULL);
+    it_echo(c.channel, 1);
+    fail_at(1, false);
+    for (int i = 0; i < 20; i++) {
+        int fd = it_connect(seal_server_port(s.server));
+        assert_int_equal(it_read_to_end(fd, rest, sizeof rest), 0);
+        close(fd);
+    }
+    assert_true(has_failed());
+    fail_at(0, true);
+    it_echo(c.channel, 1);
+    seal_channel *channel = it_channel(&c, s.target, NULL);
+    it_echo(channel, 1);
+    seal_channel_free(channel);
+    seal_server_stats stats;
+    it_server_stats(&s, &stats);
+    assert_int_equal(stats.connections_shed, 20);
+    it_client_done(&c);
+    it_server_done(&s);
+    it_wait(nothing_lives, NULL, "the server's memory to be released");
+    serving(false);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(client, setup),
+        cmocka_unit_test_setup(client_for_good, setup),
+        cmocka_unit_test_setup(server_start, setup),
+        cmocka_unit_test_setup(server_serving, setup),
+        cmocka_unit_test_setup(server_without_memory, setup),
+    };
+    return cmocka_run_group_tests_name("integration.memory", tests, NULL, NULL);
 }

@@ -159,6 +159,39 @@ static void another_service(void **state) {
     seal_channel_free(channel);
 }
 
+/* The server gets a new key and forgets the old one: the client's cached ticket is of no use any more. */
+static void server_key_changes(void **state) {
+    (void)state;
+    static it_server rolling;
+    char command[1024];
+    char keytab[300];
+    seal_server_options so;
+    seal_channel_options co;
+    snprintf(keytab, sizeof keytab, "%s", it_path("rolling.keytab"));
+    snprintf(command, sizeof command,
+             "kadmin.local -q 'addprinc -randkey echo/rolling' >/dev/null 2>&1 && "
+             "kadmin.local -q 'ktadd -k %s echo/rolling' >/dev/null 2>&1",
+             keytab);
+    it_shell(command);
+    it_server_options(&so);
+    it_channel_options(&co);
+    so.principal = co.server_principal = "echo/rolling";
+    so.keytab = keytab;
+    co.ccache = cache_of("alice");
+    it_server_init(&rolling);
+    it_server_start(&rolling, &so, NULL);
+    for (int round = 0; round < 3; round++) {
+        seal_channel *channel = it_channel(&c, rolling.target, &co);
+        it_echo(channel, 1);
+        seal_channel_free(channel);
+        snprintf(command, sizeof command,
+                 "kadmin.local -q 'ktadd -k %s.new echo/rolling' >/dev/null 2>&1 && mv %s.new %s", keytab, keytab,
+                 keytab);
+        it_shell(command);
+    }
+    it_server_done(&rolling);
+}
+
 /* ---- KDC ---- */
 
 static void use_kdc_at(uint16_t port) {
@@ -370,6 +403,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(other_identities, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_service, setup, teardown),
         cmocka_unit_test_setup_teardown(another_service, setup, teardown),
+        cmocka_unit_test_setup_teardown(server_key_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(kdc_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(clocks_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(ntlm, setup, teardown),

@@ -434,12 +434,12 @@ static void alerts(void **state) {
             pair_feed(&p, end, alert, sizeof alert);
             assert_int_equal(end->rc, SEAL_ERROR_PEER_REFUSED);
             assert_non_null(
-                strstr(seal_error_message(end->error), seal__alert_text((uint16_t)code)));
+                strstr(seal_error_message(end->error), seal__close_text((uint16_t)code)));
             assert_false(seal__secure_wants_flush(end->channel)); /* no alert about an alert */
             pair_done(&p);
         }
     }
-    assert_string_equal(seal__alert_text(0xffff), "unknown reason");
+    assert_string_equal(seal__close_text(0xffff), "unknown reason");
 }
 
 static void close_during_handshake(void **state) {

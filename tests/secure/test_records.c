@@ -104,6 +104,8 @@ static void bad_content(void **state) {
     } cases[] = {
         {SEAL__RECORD_DATA, "", 0},
         {SEAL__RECORD_KEY_UPDATE, "x", 1},
+        {SEAL__RECORD_KEY_UPDATE, "", 0},
+        {SEAL__RECORD_KEY_UPDATE, "\0\0", 2},
         {SEAL__RECORD_CLOSE, "", 0},
         {SEAL__RECORD_CLOSE, "x", 1},
         {SEAL__RECORD_CLOSE, "xyz", 3},

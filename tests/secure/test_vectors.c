@@ -201,7 +201,7 @@ static void make_records(const seal__secrets *secrets) {
         assert_int_equal(seal__half_init(&opening, suite, level, false, secrets->c_traffic, &mech),
                          0);
         one_record(&sealing, &opening, SEAL__RECORD_DATA, "first", 5, "record 0, DATA \"first\"");
-        one_record(&sealing, &opening, SEAL__RECORD_KEY_UPDATE, "", 0, "record 1, KEY_UPDATE");
+        one_record(&sealing, &opening, SEAL__RECORD_KEY_UPDATE, "\0", 1, "record 1, KEY_UPDATE");
         assert_int_equal(seal__half_update(&sealing), 0);
         assert_int_equal(seal__half_update(&opening), 0);
         one_record(&sealing, &opening, SEAL__RECORD_CLOSE, "\0\0", 2,

@@ -119,7 +119,11 @@ int seal__gss_info_fill(seal__gss_context *context, OM_uint32 flags, OM_uint32 l
     gss_OID mechanism = GSS_C_NO_OID;
     OM_uint32 major = gss_inquire_context(&minor, context->gss, NULL, NULL, NULL, &mechanism,
                                           &inquired, NULL, NULL);
-    if (major != GSS_S_COMPLETE && major != GSS_S_CONTEXT_EXPIRED)
+    /* The mechglue says nothing else of a context whose ticket has come to its end. */
+    if (major == GSS_S_CONTEXT_EXPIRED)
+        return seal__error(reterr, SEAL_ERROR_CONTEXT_EXPIRED,
+                           "the ticket expired while it was being used; get a new one (kinit)");
+    if (major != GSS_S_COMPLETE)
         return seal__error(reterr, SEAL_ERROR_AUTHENTICATION,
                            "the mechanism does not describe its context");
     char text[SEAL__GSS_TEXT];
@@ -135,7 +139,5 @@ int seal__gss_info_fill(seal__gss_context *context, OM_uint32 flags, OM_uint32 l
     info->ssf = strength(context->gss);
     /* That of the last leg: gss-ntlmssp says 0 when its context is asked. */
     info->lifetime_s = lifetime == GSS_C_INDEFINITE ? UINT64_MAX : lifetime;
-    if (major == GSS_S_CONTEXT_EXPIRED)
-        info->lifetime_s = 0;
     return fill_names(context, peer, asked, reterr);
 }

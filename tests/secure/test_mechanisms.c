@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The channel over the real mechanisms, with tickets that need no KDC. */
+/* The channel over real mechanisms: krb5 and SPNEGO with tickets that need no KDC, and NTLM. */
 #include "pair.h"
 
 #include "support/gss_lab.h"
 
-#include <stdio.h>
+#include <gssapi/gssapi.h>
+
+#include <stdlib.h>
 #include <string.h>
 
 static seal__gss_acceptor *identity;
@@ -26,9 +28,21 @@ static int make_acceptor(void *user, seal_mechanism mechanism, const char *targe
     return seal__gss_acceptor_context(identity, mechanism, target, ret_mech, reterr);
 }
 
+static bool has_ntlm(void) {
+    static gss_OID_desc ntlm = {10, (void *)(uintptr_t) "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"};
+    OM_uint32 minor = 0;
+    int present = 0;
+    gss_OID_set all = GSS_C_NO_OID_SET;
+    if (gss_indicate_mechs(&minor, &all) == GSS_S_COMPLETE)
+        gss_test_oid_set_member(&minor, &ntlm, all, &present);
+    gss_release_oid_set(&minor, &all);
+    return present != 0;
+}
+
 static int setup(void **state) {
     static const char *const principals[] = {LAB_SERVICE};
-    static const seal_mechanism mechanisms[] = {SEAL_MECHANISM_KRB5, SEAL_MECHANISM_SPNEGO};
+    static const seal_mechanism mechanisms[] = {SEAL_MECHANISM_KRB5, SEAL_MECHANISM_SPNEGO,
+                                                SEAL_MECHANISM_NTLM};
     if (lab_setup_usual(state) != 0)
         return -1;
     const seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
@@ -36,7 +50,7 @@ static int setup(void **state) {
                                                 .n_principals = 1,
                                                 .keytab = lab_usual_keytab,
                                                 .mechanisms = mechanisms,
-                                                .n_mechanisms = 2};
+                                                .n_mechanisms = has_ntlm() ? 3 : 2};
     return seal__gss_acceptor_new(&options, &identity, NULL);
 }
 
@@ -52,7 +66,8 @@ static void init(pair *p, seal_mechanism mechanism, seal_suite suite, seal_level
     p->client.config.target = LAB_SERVICE;
     p->client.config.mechanisms[0] = mechanism;
     p->server.config.mechanisms[1] = SEAL_MECHANISM_SPNEGO;
-    p->server.config.n_mechanisms = 2;
+    p->server.config.mechanisms[2] = SEAL_MECHANISM_NTLM;
+    p->server.config.n_mechanisms = 3;
     p->client.config.suites[0] = suite;
     p->client.config.n_suites = 1;
     p->client.config.min_level = p->server.config.min_level = level;
@@ -133,10 +148,53 @@ static void flips(void **state) {
         flip(false, bit, sizes);
 }
 
+/* Three legs, and no proof of who the server is: refused, unless both ends say that they permit it.
+ */
+static void ntlm(void **state) {
+    (void)state;
+    static const char users[] = "SEAL:alice:alicepw\n";
+    if (!has_ntlm()) {
+        print_message("skipped: gss-ntlmssp is not installed\n");
+        skip();
+    }
+    lab_leaks_begin();
+    lab_write(lab_path("users"), users, sizeof users - 1);
+    setenv("NTLM_USER_FILE", lab_path("users"), 1);
+    for (unsigned permit = 0; permit < 4; permit++) {
+        for (size_t v = 0; v < 7; v++) { /* gss-ntlmssp cannot wrap without confidentiality */
+            pair p;
+            init(&p, SEAL_MECHANISM_NTLM, pair_suites[v / 2],
+                 v % 2 == 0 ? SEAL_LEVEL_PRIVACY : SEAL_LEVEL_INTEGRITY);
+            p.client.config.allow_one_way = (permit & 1) != 0;
+            p.server.config.allow_one_way = (permit & 2) != 0;
+            if (permit == 3) {
+                pair_connect(&p);
+                assert_true(seal__secure_get_info(p.client.channel)->one_way);
+                assert_string_equal(seal__secure_get_info(p.client.channel)->peer,
+                                    "one-way:" LAB_SERVICE);
+                assert_string_equal(seal__secure_get_info(p.server.channel)->peer,
+                                    "one-way:SEAL\\alice");
+                for (int i = 0; i < 5; i++)
+                    talks(&p, "hello");
+            } else {
+                pair_start(&p);
+                pair_pump(&p);
+                assert_false(seal__secure_is_established(p.client.channel));
+                assert_false(seal__secure_is_established(p.server.channel));
+                assert_true(p.client.rc == SEAL_ERROR_NOT_MUTUAL ||
+                            p.server.rc == SEAL_ERROR_NOT_MUTUAL);
+            }
+            pair_done(&p);
+        }
+    }
+    lab_leaks_end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_life),
         cmocka_unit_test(flips),
+        cmocka_unit_test(ntlm),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
