@@ -16,12 +16,11 @@ static void call_unref(seal_client_call *call) {
 }
 
 void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outcome) {
-    seal_channel *channel = call->channel;
     seal_result *result = call->result != NULL ? call->result : seal__result_new(call->shared);
     call->result = NULL;
     atomic_store(&call->delivered, true);
     if (result != NULL)
-        seal__result_set(result, outcome, channel->conn != NULL ? channel->conn->peer : NULL);
+        seal__result_set(result, outcome, call->conn != NULL ? call->conn->peer : NULL);
     else
         result = seal__result_no_memory();
     call->deliver(result, call->done, call->user);
@@ -140,9 +139,9 @@ static void cancel_now(seal_client_call *call) {
                              .cause = SEAL_ERROR_CANCELLED,
                              .message = "cancelled by the caller"};
     if (call->stream != NULL) {
-        if (!seal__session_cancel(channel->conn->session, call->stream))
+        if (!seal__session_cancel(call->conn->session, call->stream))
             outcome.execution = SEAL_EXECUTION_UNKNOWN;
-        seal__conn_mark_dirty(channel->conn);
+        seal__conn_mark_dirty(call->conn);
         call->stream = NULL;
     } else {
         seal__channel_unqueue(channel, call);

@@ -28,6 +28,7 @@ static int make_channel(seal_runtime *runtime, const char *target,
     channel->timer_ns = UINT64_MAX;
     channel->connect_deadline = UINT64_MAX;
     seal__list_init(&channel->pending);
+    seal__list_init(&channel->leaving);
     seal__heap_init(&channel->deadlines, alloc);
     int rc =
         seal__channel_config_make(target, options, default_class, alloc, &channel->config, reterr);
@@ -98,6 +99,14 @@ static void on_timer_closed(uv_handle_t *handle) {
         seal__runtime_free_here(runtime);
 }
 
+static void close_conn(seal__conn *conn) {
+    if (conn == NULL)
+        return;
+    seal_error *why = NULL;
+    seal__error(&why, SEAL_ERROR_CANCELLED, "the channel was freed");
+    seal__conn_close(conn, SEAL__CLOSE_DONE, why);
+}
+
 /* Callbacks must not come from inside seal_channel_free, so calls end in the next turn of the loop.
  */
 static void end_calls(seal__task *task) {
@@ -110,11 +119,9 @@ static void end_calls(seal__task *task) {
                                                          .execution = SEAL_NOT_EXECUTED,
                                                          .cause = SEAL_ERROR_CANCELLED,
                                                          .message = "the channel was freed"});
-    if (channel->conn != NULL) {
-        seal_error *why = NULL;
-        seal__error(&why, SEAL_ERROR_CANCELLED, "the channel was freed");
-        seal__conn_close(channel->conn, SEAL__CLOSE_DONE, why);
-    }
+    close_conn(channel->conn);
+    while (!seal__list_is_empty(&channel->leaving))
+        close_conn(SEAL__CONTAINER_OF(channel->leaving.next, seal__conn, owned));
     uv_close((uv_handle_t *)&channel->timer, on_timer_closed);
 }
 
@@ -127,12 +134,12 @@ void seal_channel_free(seal_channel *channel) {
         return;
     seal_runtime *runtime = channel->runtime;
     channel->free_task.run = end_calls;
+    bool owns_runtime = channel->owns_runtime;
     if (seal__runtime_on_loop(runtime) || !runtime->owns_loop) {
         channel->freeing = true;
         seal__runtime_queue(runtime, &channel->free_task);
         return;
     }
-    bool owns_runtime = channel->owns_runtime;
     uv_sem_t done;
     if (uv_sem_init(&done, 0) != 0)
         return;

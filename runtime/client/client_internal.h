@@ -29,8 +29,9 @@ struct seal_channel {
     seal_runtime *runtime;
     bool owns_runtime;
     seal__channel_config config;
-    seal__dial *dial; /* NULL: none */
-    seal__conn *conn; /* in handshake or open; NULL: none */
+    seal__dial *dial;   /* NULL: none */
+    seal__conn *conn;   /* in handshake or open, for new calls; NULL: none */
+    seal__list leaving; /* seal__conn: the server takes no new calls there, old ones still run */
     bool is_open;
     bool fresh_ticket;         /* the next handshake does not use a cached service ticket */
     uint64_t connect_deadline; /* of dial and handshake */
@@ -69,6 +70,7 @@ struct seal_client_call {
     seal__list node;           /* in pending */
     seal__heap_node deadline;  /* in deadlines */
     seal__stream *stream;      /* NULL: waits */
+    seal__conn *conn;          /* of the stream */
     seal_result *result;       /* with a reply that came before its status */
 };
 
@@ -133,5 +135,7 @@ const char *seal__channel_stage(const seal_channel *channel);
 void seal__channel_event(seal__conn *conn, const seal__event *event);
 /* Ends all calls that have a stream. */
 void seal__channel_fail_streams(seal_channel *channel, seal__conn *conn, const seal_error *why);
+/* Closes a connection that is leaving and has no streams any more. */
+void seal__channel_let_leave(seal_channel *channel, seal__conn *conn);
 
 #endif

@@ -37,18 +37,21 @@ static bool try_fresh_ticket(seal_channel *channel, const seal_error *why) {
 
 static void on_closed(seal__conn *conn, const seal_error *why) {
     seal_channel *channel = conn->owner;
-    bool was_open = channel->is_open;
+    bool was_current = conn == channel->conn;
+    bool was_open = !was_current || channel->is_open;
     if (was_open)
         seal__channel_fail_streams(channel, conn, why);
-    channel->conn = NULL;
-    channel->is_open = false;
-    channel->connect_deadline = UINT64_MAX;
-    if (channel->freeing)
+    seal__list_remove(&conn->owned);
+    if (was_current) {
+        channel->conn = NULL;
+        channel->is_open = false;
+        channel->connect_deadline = UINT64_MAX;
+    }
+    if (channel->freeing || !was_current)
         return;
     if (was_open) {
         seal__channel_lost_connection(channel);
-        if (channel->n_pending > 0)
-            seal__channel_connect(channel);
+        seal__channel_connect(channel);
     } else if (why != NULL && !try_fresh_ticket(channel, why)) {
         fail_all(channel, why);
     }
@@ -100,18 +103,25 @@ static void conn_options(seal_channel *channel, seal__conn_options *options) {
     options->session.max_message = channel->config.max_response;
 }
 
+/* A server that says goodbye takes no more calls: the old ones go on there, new ones need another
+ * connection. */
+void seal__channel_let_leave(seal_channel *channel, seal__conn *conn) {
+    if (!seal__session_is_going_away(conn->session))
+        return;
+    if (conn == channel->conn) {
+        channel->conn = NULL;
+        channel->is_open = false;
+        seal__list_append(&channel->leaving, &conn->owned);
+    }
+    if (seal__session_stream_count(conn->session) == 0)
+        seal__conn_close(conn, SEAL__CLOSE_DONE, NULL);
+}
+
 void seal__channel_connect(seal_channel *channel) {
     if (channel->freeing || channel->dial != NULL || channel->n_pending == 0)
         return;
-    if (channel->conn != NULL) {
-        /* A server that says goodbye takes no more calls: let it finish the old ones, without us.
-         */
-        if (!channel->is_open || !seal__session_is_going_away(channel->conn->session) ||
-            seal__session_stream_count(channel->conn->session) > 0)
-            return;
-        seal__conn_close(channel->conn, SEAL__CLOSE_DONE, NULL);
+    if (channel->conn != NULL)
         return;
-    }
     seal__conn_options options;
     conn_options(channel, &options);
     channel->connect_deadline = uv_hrtime() + channel->config.connect_timeout_ns;

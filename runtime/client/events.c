@@ -111,6 +111,7 @@ void seal__channel_event(seal__conn *conn, const seal__event *event) {
     }
     if (conn->state != SEAL__CONN_OPEN)
         return;
+    seal__channel_let_leave(channel, conn);
     seal__channel_serve_pending(channel);
     seal__channel_connect(channel);
 }
@@ -122,7 +123,8 @@ void seal__channel_fail_streams(seal_channel *channel, seal__conn *conn, const s
              channel->config.target,
              why != NULL ? seal_error_message(why) : "the server closed the connection");
     seal_error_code cause = why != NULL ? seal_error_get_code(why) : SEAL_ERROR_CLOSED;
-    channel->is_open = false;
+    if (conn == channel->conn)
+        channel->is_open = false;
     size_t cursor = 0;
     seal__stream *stream = NULL;
     while ((stream = seal__session_next_stream(conn->session, &cursor)) != NULL) {

@@ -30,6 +30,7 @@ int seal__channel_send_request(seal_channel *channel, seal_client_call *call, si
                            limit != 0 ? limit : channel->config.max_response, call, &call->stream);
     if (rc < 0)
         return rc;
+    call->conn = channel->conn;
     rc = seal__session_send(session, call->stream, size, pack, message, true);
     if (rc < 0) {
         seal__session_cancel(session, call->stream);

@@ -24,7 +24,8 @@ typedef struct seal__blocks {
     const seal_allocator *below;
     pthread_mutex_t lock;
     seal__block *kept[SEAL__BLOCK_CLASSES];
-    size_t kept_bytes;
+    size_t kept_bytes[SEAL__BLOCK_CLASSES];
+    size_t kept_total;
 } seal__blocks;
 
 /* below is borrowed. */

@@ -80,6 +80,17 @@ static void step_orphaned(seal__auth_job *job) {
     step_release(SEAL__CONTAINER_OF(job, seal__conn_step, job));
 }
 
+/* The old context goes on until its end, so this is no failure yet; but somebody should know. */
+static void log_renewal(seal__conn *conn) {
+    const seal_error *error = seal__secure_renewal_error(conn->secure);
+    if (error != NULL && error != conn->renewal_logged)
+        seal__log_line(seal__runtime_log(conn->runtime), SEAL_LOG_WARNING,
+                       "re-authentication with %s failed, the connection lives until its ticket "
+                       "ends: %s",
+                       conn->address, seal_error_message(error));
+    conn->renewal_logged = error;
+}
+
 static void step_done(seal__auth_job *job, bool ran) {
     seal__conn_step *cs = SEAL__CONTAINER_OF(job, seal__conn_step, job);
     seal__conn *conn = cs->conn;
@@ -104,10 +115,12 @@ static void step_done(seal__auth_job *job, bool ran) {
                         "no thread was free for authentication in time; all are waiting for a KDC");
     }
     step_release(cs);
-    if (rc < 0)
+    if (rc < 0) {
         seal__conn_fail(conn, rc, error);
-    else
-        seal__conn_process_waiting(conn);
+        return;
+    }
+    log_renewal(conn);
+    seal__conn_process_waiting(conn);
 }
 
 static int submit_step(seal__conn *conn, seal_error **reterr) {

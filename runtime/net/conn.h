@@ -81,7 +81,8 @@ struct seal__conn {
     bool write_active;
     bool read_paused;
     bool shutdown_started;
-    seal_error *error; /* why it ends */
+    const seal_error *renewal_logged; /* the last one: compared, never read */
+    seal_error *error;                /* why it ends */
 };
 
 typedef struct seal__conn_options {

@@ -2,6 +2,8 @@
 /* From the socket to the owner's events. */
 #include "net/conn.h"
 
+enum { HANDSHAKE_CHUNK = 8 * 1024 };
+
 #include <string.h>
 
 static void deliver_events(seal__conn *conn) {
@@ -165,16 +167,24 @@ static void process(seal__conn *conn, uint8_t *bytes, size_t len) {
     after_feed(conn);
 }
 
+/* What a stranger sends is read in small portions: it can make us keep no more than one token. */
+static size_t read_size(const seal__conn *conn) {
+    if (conn->state != SEAL__CONN_OPEN)
+        return HANDSHAKE_CHUNK;
+    return conn->in.len <= SEAL__RECORD_MAX_BODY ? SEAL__READ_CHUNK : SEAL__RECORD_MAX_BODY;
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     seal__conn *conn = handle->data;
-    bool much = conn->state == SEAL__CONN_OPEN && conn->in.len <= SEAL__RECORD_MAX_BODY;
-    size_t room = much ? SEAL__READ_CHUNK : SEAL__RECORD_MAX_BODY;
+    size_t size = read_size(conn);
     if (conn->in.len == 0 || !is_live(conn)) {
-        *buf = uv_buf_init((char *)conn->runtime->read_chunk, SEAL__READ_CHUNK);
-    } else if (seal__buf_ensure(&conn->in, room)) {
+        *buf = uv_buf_init((char *)conn->runtime->read_chunk, (unsigned int)size);
+    } else if (seal__buf_ensure(&conn->in, size)) {
+        size_t room = conn->in.cap - conn->in.len;
+        bool stranger = conn->state != SEAL__CONN_OPEN;
         *buf = uv_buf_init((char *)conn->in.data + conn->in.len,
-                           (unsigned int)(conn->in.cap - conn->in.len));
+                           (unsigned int)(stranger && room > size ? size : room));
     } else {
         *buf = uv_buf_init(NULL, 0);
     }

@@ -21,8 +21,8 @@ struct seal__server_start {
     seal__resolved resolved[SEAL__SERVER_MAX_ADDRESSES];
     size_t n_addresses;
     seal_error *error;
-    seal_error *kdc_error;          /* of the job that asks the KDC, which may outlast everything else */
-    uv_timer_t kdc_timer; /* open while the KDC is asked */
+    seal_error *kdc_error; /* of the job that asks the KDC, which may outlast everything else */
+    uv_timer_t kdc_timer;  /* open while the KDC is asked */
     bool timer_open;
     bool kdc_job_out;
     bool finished; /* started was called */

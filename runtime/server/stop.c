@@ -169,11 +169,11 @@ void seal_server_free(seal_server *server) {
     if (server == NULL)
         return;
     seal_runtime *runtime = server->runtime;
+    bool owns_runtime = server->owns_runtime;
     if (seal__runtime_on_loop(runtime) || !runtime->owns_loop) {
         do_free(server);
         return;
     }
-    bool owns_runtime = server->owns_runtime;
     uv_sem_t done;
     if (uv_sem_init(&done, 0) != 0)
         return;

@@ -11,8 +11,8 @@ int seal__session_new(const seal__session_options *options, uint64_t now_ns,
     session->role = options->role;
     session->alloc = options->alloc;
     session->outbox = options->outbox;
-    session->max_streams = options->role == SEAL__SESSION_SERVER ? options->max_streams
-                                                                 : SEAL__SESSION_FIRST_STREAMS;
+    session->max_streams =
+        options->role == SEAL__SESSION_SERVER ? options->max_streams : SEAL__SESSION_FIRST_STREAMS;
     session->max_message = options->max_message;
     session->max_buffered =
         options->max_buffered != 0 ? options->max_buffered : DEFAULT_MAX_BUFFERED;

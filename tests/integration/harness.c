@@ -128,9 +128,10 @@ static void reply_sized(seal_call *call, size_t size) {
 static void reply_who(seal_call *call) {
     const seal_peer *peer = seal_call_peer(call);
     char text[512];
-    snprintf(text, sizeof text, "%s|%s|%s|%s|%s|%s|%s|%d", seal_peer_principal(peer), seal_peer_realm(peer),
-             seal_peer_local_principal(peer), seal_peer_mechanism(peer), seal_level_name(seal_peer_level(peer)),
-             seal_suite_name(seal_peer_suite(peer)), seal_peer_address(peer), seal_peer_is_one_way(peer));
+    snprintf(text, sizeof text, "%s|%s|%s|%s|%s|%s|%s|%d", seal_peer_principal(peer),
+             seal_peer_realm(peer), seal_peer_local_principal(peer), seal_peer_mechanism(peer),
+             seal_level_name(seal_peer_level(peer)), seal_suite_name(seal_peer_suite(peer)),
+             seal_peer_address(peer), seal_peer_is_one_way(peer));
     Itest__Reply message = ITEST__REPLY__INIT;
     message.text = text;
     message.number = seal_peer_expires_at(peer);
@@ -373,7 +374,8 @@ seal_channel *it_channel(it_client *c, const char *target, const seal_channel_op
     it_channel_options(&standard);
     seal_channel *channel = NULL;
     seal_error *error = NULL;
-    int rc = itest_echo_channel_new(c->runtime, target, options != NULL ? options : &standard, &channel, &error);
+    int rc = itest_echo_channel_new(c->runtime, target, options != NULL ? options : &standard,
+                                    &channel, &error);
     if (rc != 0)
         print_error("channel: %s\n", seal_error_message(error));
     seal_error_free(error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the integration tests share: an echo server in a runtime of its own, clients in another one (a runtime
- * refuses to talk to itself), a captured log, and calls with one line. Assertions on the test's thread only.
+ * What the integration tests share: an echo server in a runtime of its own, clients in another one
+ * (a runtime refuses to talk to itself), a captured log, and calls with one line. Assertions on the
+ * test's thread only.
  */
 #ifndef SEAL_TESTS_INTEGRATION_HARNESS_H
 #define SEAL_TESTS_INTEGRATION_HARNESS_H
@@ -48,13 +49,13 @@ typedef struct it_server {
     seal_runtime *runtime;
     seal_server *server;
     it_log log;
-    atomic_uint runs;       /* handlers that were run */
-    atomic_uint cancels;    /* on_cancel callbacks */
-    atomic_uint mistakes;   /* answers that should have been refused, or the other way round */
+    atomic_uint runs;     /* handlers that were run */
+    atomic_uint cancels;  /* on_cancel callbacks */
+    atomic_uint mistakes; /* answers that should have been refused, or the other way round */
     pthread_mutex_t lock;
     seal_call *held[IT_HELD];
     size_t n_held;
-    char target[160];       /* for clients */
+    char target[160];                     /* for clients */
     seal_runtime_options runtime_options; /* may be changed before it_server_start */
 } it_server;
 
@@ -88,7 +89,8 @@ void it_channel_options(seal_channel_options *options);
 void it_client_init(it_client *client);
 /* A runtime and one channel. Options NULL: it_channel_options. */
 void it_client_start(it_client *client, const char *target, const seal_channel_options *options);
-seal_channel *it_channel(it_client *client, const char *target, const seal_channel_options *options);
+seal_channel *it_channel(it_client *client, const char *target,
+                         const seal_channel_options *options);
 void it_client_done(it_client *client);
 
 /* ---- Calls ---- */
@@ -96,7 +98,7 @@ void it_client_done(it_client *client);
 typedef struct it_request {
     Itest__Mode mode;
     uint32_t number;
-    size_t size;            /* of the data, a pattern */
+    size_t size; /* of the data, a pattern */
     const char *text;
     uint64_t timeout_us;
     seal_level min_level;
@@ -107,7 +109,8 @@ typedef seal_result *it_sync_fn(seal_channel *channel, const Itest__Request *req
 
 /* A blocking call of any of the methods; NULL: Call. */
 seal_result *it_sync(seal_channel *channel, it_sync_fn *method, const it_request *request);
-/* The same with mode ECHO; must be OK and the data the same. Works on any thread; returns whether it did. */
+/* The same with mode ECHO; must be OK and the data the same. Works on any thread; returns whether
+ * it did. */
 bool it_echo_works(seal_channel *channel, size_t size);
 void it_echo(seal_channel *channel, size_t size);
 /* Checks status and execution, and that the message has the part (NULL: any); frees. */
@@ -123,7 +126,8 @@ typedef struct it_ends {
     atomic_uint wrong_data;
 } it_ends;
 
-int it_async(seal_channel *channel, const it_request *request, it_ends *ends, seal_client_call **ret_call);
+int it_async(seal_channel *channel, const it_request *request, it_ends *ends,
+             seal_client_call **ret_call);
 void it_wait_ends(it_ends *ends, unsigned n);
 
 /* ---- Sockets ---- */

@@ -40,7 +40,8 @@ seal_result *it_sync(seal_channel *channel, it_sync_fn *method, const it_request
     request_init(&message, request);
     options_of(request, &options);
     const Itest__Reply *reply = NULL;
-    seal_result *result = (method != NULL ? method : itest_echo_sync_call)(channel, &message, &options, &reply);
+    seal_result *result =
+        (method != NULL ? method : itest_echo_sync_call)(channel, &message, &options, &reply);
     free(message.data.data);
     return result;
 }
@@ -48,11 +49,12 @@ seal_result *it_sync(seal_channel *channel, it_sync_fn *method, const it_request
 bool it_echo_works(seal_channel *channel, size_t size) {
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = size});
     const Itest__Reply *reply = seal_result_reply(result);
-    bool works = seal_result_status(result) == SEAL_STATUS_OK && reply != NULL && reply->data.len == size &&
-                 it_pattern_matches(reply->data.data, size);
+    bool works = seal_result_status(result) == SEAL_STATUS_OK && reply != NULL &&
+                 reply->data.len == size && it_pattern_matches(reply->data.data, size);
     if (!works)
-        print_error("echo of %zu: %s (%s): %s\n", size, seal_status_name(seal_result_status(result)),
-                    seal_execution_name(seal_result_execution(result)), seal_result_message(result));
+        print_error(
+            "echo of %zu: %s (%s): %s\n", size, seal_status_name(seal_result_status(result)),
+            seal_execution_name(seal_result_execution(result)), seal_result_message(result));
     seal_result_free(result);
     return works;
 }
@@ -61,15 +63,17 @@ void it_echo(seal_channel *channel, size_t size) {
     assert_true(it_echo_works(channel, size));
 }
 
-void it_expect(seal_result *result, seal_status status, seal_execution execution, const char *part) {
+void it_expect(seal_result *result, seal_status status, seal_execution execution,
+               const char *part) {
     const char *message = seal_result_message(result);
-    bool right = seal_result_status(result) == status && seal_result_execution(result) == execution &&
+    bool right = seal_result_status(result) == status &&
+                 seal_result_execution(result) == execution &&
                  (part == NULL || strstr(message, part) != NULL) && strchr(message, '\n') == NULL &&
                  (seal_result_reply(result) != NULL) == (status == SEAL_STATUS_OK);
     if (!right || getenv("IT_VERBOSE") != NULL)
         print_error("%s %s (%s) \"%s\", got %s (%s): %s\n", right ? "as wanted:" : "wanted",
-                    seal_status_name(status), seal_execution_name(execution), part != NULL ? part : "",
-                    seal_status_name(seal_result_status(result)),
+                    seal_status_name(status), seal_execution_name(execution),
+                    part != NULL ? part : "", seal_status_name(seal_result_status(result)),
                     seal_execution_name(seal_result_execution(result)), message);
     seal_result_free(result);
     assert_true(right);
@@ -89,7 +93,8 @@ static void on_end(const seal_result *result, const Itest__Reply *reply, void *u
     atomic_fetch_add(&ends->n, 1);
 }
 
-int it_async(seal_channel *channel, const it_request *request, it_ends *ends, seal_client_call **ret_call) {
+int it_async(seal_channel *channel, const it_request *request, it_ends *ends,
+             seal_client_call **ret_call) {
     Itest__Request message;
     seal_call_options options;
     request_init(&message, request);

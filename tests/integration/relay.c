@@ -120,7 +120,8 @@ static void *run(void *arg) {
     while (!r->sides[0].ended || !r->sides[1].ended) {
         struct pollfd fds[2];
         for (int i = 0; i < 2; i++)
-            fds[i] = (struct pollfd){.fd = r->sides[i].ended ? -1 : r->sides[i].from, .events = POLLIN};
+            fds[i] =
+                (struct pollfd){.fd = r->sides[i].ended ? -1 : r->sides[i].from, .events = POLLIN};
         poll(fds, 2, -1);
         for (int i = 0; i < 2; i++) {
             if (fds[i].revents != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An attacker on the wire: relays one connection between a client and a server, knows where messages and
- * records begin, and does one thing to one of them. Both directions are recorded.
+ * An attacker on the wire: relays one connection between a client and a server, knows where
+ * messages and records begin, and does one thing to one of them. Both directions are recorded.
  */
 #ifndef SEAL_TESTS_INTEGRATION_RELAY_H
 #define SEAL_TESTS_INTEGRATION_RELAY_H
@@ -16,12 +16,12 @@ enum { RELAY_TO_SERVER = 0, RELAY_TO_CLIENT = 1, RELAY_MESSAGES = 256 };
 
 typedef enum relay_action {
     RELAY_PASS,
-    RELAY_FLIP,      /* one bit of it, the header included */
+    RELAY_FLIP, /* one bit of it, the header included */
     RELAY_DROP,
     RELAY_DUPLICATE,
-    RELAY_SWAP,      /* with the one behind it */
-    RELAY_REFLECT,   /* back to its sender, too */
-    RELAY_CUT        /* after `bytes` of it the stream ends, in both directions */
+    RELAY_SWAP,    /* with the one behind it */
+    RELAY_REFLECT, /* back to its sender, too */
+    RELAY_CUT      /* after `bytes` of it the stream ends, in both directions */
 } relay_action;
 
 typedef struct relay_plan {
@@ -36,13 +36,13 @@ typedef struct relay_side {
     int from;
     int to;
     bool ended;
-    uint8_t *bytes;          /* everything received */
+    uint8_t *bytes; /* everything received */
     size_t len;
     size_t cap;
-    size_t taken;            /* of them, passed on (or not) */
-    unsigned n;              /* messages taken */
+    size_t taken; /* of them, passed on (or not) */
+    unsigned n;   /* messages taken */
     size_t starts[RELAY_MESSAGES];
-    uint8_t *kept;           /* the message that waits for its successor */
+    uint8_t *kept; /* the message that waits for its successor */
     size_t kept_len;
 } relay_side;
 
@@ -53,7 +53,7 @@ typedef struct relay {
     pthread_t thread;
     relay_plan plan;
     relay_side sides[2];
-    atomic_bool acted;       /* the plan was carried out */
+    atomic_bool acted; /* the plan was carried out */
 } relay;
 
 /* Accepts one connection; later ones are refused. */

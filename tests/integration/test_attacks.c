@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An attacker on the wire, between real ends: flips, drops, duplicates, swaps, reflects, cuts, replays. Never
- * does a handler run for what was changed, and both ends close. (Every bit of everything: test_flips.c.)
+ * An attacker on the wire, between real ends: flips, drops, duplicates, swaps, reflects, cuts,
+ * replays. Never does a handler run for what was changed, and both ends close. (Every bit of
+ * everything: test_flips.c.)
  */
 #include "harness.h"
 #include "relay.h"
@@ -45,17 +46,18 @@ static int teardown(void **state) {
 }
 
 typedef struct outcome {
-    unsigned ok;       /* calls */
-    unsigned runs;     /* handlers */
-    unsigned not_run;  /* failed calls that certainly did not run */
-    size_t sent[2];    /* bytes in each direction */
+    unsigned ok;                    /* calls */
+    unsigned runs;                  /* handlers */
+    unsigned not_run;               /* failed calls that certainly did not run */
+    size_t sent[2];                 /* bytes in each direction */
     size_t ends[2][RELAY_MESSAGES]; /* where the messages began */
     unsigned messages[2];
 } outcome;
 
-/* Calls through the relay until one fails. The ends must close by themselves: relay_join waits for that. */
-static void attack_with(const relay_plan *plan, seal_suite suite, seal_level level, uint64_t timeout_us,
-                        outcome *ret_outcome) {
+/* Calls through the relay until one fails. The ends must close by themselves: relay_join waits for
+ * that. */
+static void attack_with(const relay_plan *plan, seal_suite suite, seal_level level,
+                        uint64_t timeout_us, outcome *ret_outcome) {
     static relay r;
     char target[64];
     seal_channel_options options;
@@ -70,7 +72,8 @@ static void attack_with(const relay_plan *plan, seal_suite suite, seal_level lev
     snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
     seal_channel *channel = it_channel(&c, target, &options);
     for (int i = 0; i < CALLS; i++) {
-        seal_result *result = it_sync(channel, NULL, &(it_request){.size = 40, .timeout_us = timeout_us});
+        seal_result *result =
+            it_sync(channel, NULL, &(it_request){.size = 40, .timeout_us = timeout_us});
         bool ok = seal_result_status(result) == SEAL_STATUS_OK;
         ret_outcome->ok += ok;
         ret_outcome->not_run += !ok && seal_result_execution(result) == SEAL_NOT_EXECUTED;
@@ -106,9 +109,10 @@ static void check(const relay_plan *plan, const outcome *o) {
     if (plan->message < FIRST_RECORD)
         right = right && o->ok == 0 && o->runs == 0;
     if (!right)
-        print_error("action %d, direction %d, message %u, bit %zu, bytes %zu: %u OK, %u handlers, %u not run\n",
-                    plan->action, plan->direction, plan->message, plan->bit, plan->bytes, o->ok, o->runs,
-                    o->not_run);
+        print_error("action %d, direction %d, message %u, bit %zu, bytes %zu: %u OK, %u handlers, "
+                    "%u not run\n",
+                    plan->action, plan->direction, plan->message, plan->bit, plan->bytes, o->ok,
+                    o->runs, o->not_run);
     assert_true(right);
 }
 
@@ -122,7 +126,8 @@ static void attack(const relay_plan *plan) {
 static void without_attack(void **state) {
     (void)state;
     outcome o;
-    attack_with(&(relay_plan){.action = RELAY_PASS}, SEAL_SUITE_AES256_GCM, SEAL_LEVEL_PRIVACY, 20000000, &o);
+    attack_with(&(relay_plan){.action = RELAY_PASS}, SEAL_SUITE_AES256_GCM, SEAL_LEVEL_PRIVACY,
+                20000000, &o);
     assert_int_equal(o.ok, CALLS);
     assert_int_equal(o.runs, CALLS);
     assert_true(o.messages[RELAY_TO_SERVER] >= FIRST_RECORD + CALLS);
@@ -131,19 +136,23 @@ static void without_attack(void **state) {
 
 static void flips(void **state) {
     (void)state;
-    static const seal_suite suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS};
+    static const seal_suite suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_CHACHA20_POLY1305,
+                                        SEAL_SUITE_GSS};
     const size_t stride = full() ? 7 : 401;
     for (unsigned message = 0; message < FIRST_RECORD + 3; message++) {
         for (int direction = 0; direction < 2; direction++) {
-            /* The bits of the length make the receiver wait; they are tried one by one elsewhere. */
+            /* The bits of the length make the receiver wait; they are tried one by one elsewhere.
+             */
             for (size_t bit = 24 + message; bit < 6000; bit += stride) {
                 outcome o;
-                relay_plan plan = {.action = RELAY_FLIP, .direction = direction, .message = message, .bit = bit};
+                relay_plan plan = {
+                    .action = RELAY_FLIP, .direction = direction, .message = message, .bit = bit};
                 seal_level level = bit % 2 == 0 ? SEAL_LEVEL_PRIVACY : SEAL_LEVEL_INTEGRITY;
                 attack_with(&plan, suites[(bit / stride) % 3], level, 400000, &o);
                 check(&plan, &o);
-                size_t len = o.ends[direction][message + 1 < o.messages[direction] ? message + 1 : message] -
-                             o.ends[direction][message];
+                size_t len =
+                    o.ends[direction][message + 1 < o.messages[direction] ? message + 1 : message] -
+                    o.ends[direction][message];
                 if (len != 0 && bit + stride >= len * 8)
                     break;
             }
@@ -169,9 +178,12 @@ static void cut_at_every_boundary(void **state) {
     for (unsigned message = 0; message < FIRST_RECORD + 3; message++) {
         for (int direction = 0; direction < 2; direction++) {
             for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-                /* A connection that ends before anything is tried once more by the kernel's rules only. */
-                relay_plan plan = {
-                    .action = RELAY_CUT, .direction = direction, .message = message, .bytes = places[i]};
+                /* A connection that ends before anything is tried once more by the kernel's rules
+                 * only. */
+                relay_plan plan = {.action = RELAY_CUT,
+                                   .direction = direction,
+                                   .message = message,
+                                   .bytes = places[i]};
                 attack(&plan);
             }
         }
@@ -185,7 +197,8 @@ static void records_lost_repeated_and_swapped(void **state) {
         for (int direction = 0; direction < 2; direction++) {
             for (size_t i = 0; i < 4; i++) {
                 outcome o;
-                relay_plan plan = {.action = actions[i], .direction = direction, .message = message};
+                relay_plan plan = {
+                    .action = actions[i], .direction = direction, .message = message};
                 attack_with(&plan, SEAL_SUITE_AES256_GCM, SEAL_LEVEL_PRIVACY, 400000, &o);
                 /* What arrived unchanged before its copy did was good. */
                 bool copy = actions[i] == RELAY_DUPLICATE || actions[i] == RELAY_REFLECT;
@@ -204,7 +217,9 @@ static void fin_without_close(void **state) {
     static relay r;
     char target[64];
     relay_start(&r, seal_server_port(s.server),
-                &(relay_plan){.action = RELAY_CUT, .direction = RELAY_TO_CLIENT, .message = FIRST_RECORD + 2});
+                &(relay_plan){.action = RELAY_CUT,
+                              .direction = RELAY_TO_CLIENT,
+                              .message = FIRST_RECORD + 2});
     snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
     seal_channel *channel = it_channel(&c, target, NULL);
     seal_result *result = NULL;

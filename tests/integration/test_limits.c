@@ -43,7 +43,8 @@ static void connections(void **state) {
     it_echo(c.channel, 1);
     int fds[2] = {it_connect(seal_server_port(s.server)), it_connect(seal_server_port(s.server))};
     seal_channel *fourth = it_channel(&c, s.target, NULL);
-    it_expect(it_sync(fourth, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED, NULL);
+    it_expect(it_sync(fourth, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+              SEAL_NOT_EXECUTED, NULL);
     wait_shed(&s, 1);
     it_echo(c.channel, 1);
     close(fds[0]);
@@ -136,11 +137,13 @@ static void pending_calls(void **state) {
     it_echo(c.channel, 1);
     it_ends ends = {0};
     for (int i = 0; i < STREAMS; i++) {
-        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
         it_server_wait_held(&s, (size_t)i + 1);
     }
     for (int i = 0; i < PENDING + MORE; i++)
-        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
     it_wait_at_least(&ends.n, MORE, "calls to be refused");
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_RESOURCE_EXHAUSTED]), MORE);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_NOT_EXECUTED]), MORE);
@@ -165,11 +168,12 @@ static void streams(void **state) {
     it_echo(c.channel, 1);
     it_ends ends = {0};
     for (int i = 0; i < CALLS; i++)
-        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
     it_server_wait_held(&s, STREAMS);
     /* A call that waits for a stream may run out of time, and has certainly not run. */
-    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 50000}), SEAL_STATUS_DEADLINE_EXCEEDED,
-              SEAL_NOT_EXECUTED, "waiting for another call");
+    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 50000}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "waiting for another call");
     seal_server_stats stats;
     it_server_stats(&s, &stats);
     assert_int_equal(stats.calls_running, STREAMS);
@@ -180,7 +184,8 @@ static void streams(void **state) {
     it_server_done(&s);
 }
 
-/* Handlers that ignore a cancel keep their places: open and cancel in a loop does not start more of them. */
+/* Handlers that ignore a cancel keep their places: open and cancel in a loop does not start more of
+ * them. */
 static void cancelled_calls_keep_their_places(void **state) {
     (void)state;
     enum { STREAMS = 10 };
@@ -197,7 +202,8 @@ static void cancelled_calls_keep_their_places(void **state) {
     unsigned n = 0;
     for (; n < 100; n++) {
         seal_client_call *call = NULL;
-        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, &call), 0);
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, &call), 0);
         if (n < STREAMS)
             it_server_wait_held(&s, n + 1);
         seal_client_call_cancel(call);
@@ -288,9 +294,12 @@ int main(int argc, char **argv) {
         return run_out_of_descriptors();
     snprintf(self, sizeof self, "%s", argv[0]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(descriptors),     cmocka_unit_test(connections),
-        cmocka_unit_test(half_open_per_source), cmocka_unit_test(half_open_in_all),
-        cmocka_unit_test(pending_calls),   cmocka_unit_test(streams),
+        cmocka_unit_test(descriptors),
+        cmocka_unit_test(connections),
+        cmocka_unit_test(half_open_per_source),
+        cmocka_unit_test(half_open_in_all),
+        cmocka_unit_test(pending_calls),
+        cmocka_unit_test(streams),
         cmocka_unit_test(cancelled_calls_keep_their_places),
     };
     return cmocka_run_group_tests_name("integration.limits", tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nth allocation fails, for every n: at a client from its runtime to the end of its channel, at a server
- * while it starts and while it serves. Errors are clean, nothing leaks, nothing hangs, and the server goes on.
- * (Memory inside libkrb5, OpenSSL and libuv is theirs; they are not made to fail.)
+ * The nth allocation fails, for every n: at a client from its runtime to the end of its channel, at
+ * a server while it starts and while it serves. Errors are clean, nothing leaks, nothing hangs, and
+ * the server goes on. (Memory inside libkrb5, OpenSSL and libuv is theirs; they are not made to
+ * fail.)
  */
 #include "harness.h"
 
@@ -174,7 +175,8 @@ static void server_start(void **state) {
     assert_true(n > 10 && n < MAX_N);
 }
 
-/* One allocation of a serving server fails: at most the call or the connection does, and the next one works. */
+/* One allocation of a serving server fails: at most the call or the connection does, and the next
+ * one works. */
 static void serving(bool once) {
     static it_server s;
     static it_client c;
@@ -188,14 +190,15 @@ static void serving(bool once) {
         seal_channel *channel = it_channel(&c, s.target, NULL);
         fail_at(n, once);
         for (int i = 0; i < 2; i++) {
-            seal_result *result =
-                it_sync(channel, NULL, &(it_request){.size = 20000, .timeout_us = once ? 0 : 300000});
+            seal_result *result = it_sync(
+                channel, NULL, &(it_request){.size = 20000, .timeout_us = once ? 0 : 300000});
             if (once)
                 assert_true(is_clean(result));
             seal_result_free(result);
         }
-        seal_result_free(it_sync(channel, NULL,
-                                 &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = once ? 0 : 300000}));
+        seal_result_free(
+            it_sync(channel, NULL,
+                    &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = once ? 0 : 300000}));
         bool failed = has_failed();
         fail_at(0, true);
         it_echo(channel, 100);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In a realm whose tickets live 12 s. A client with a keytab proves itself anew on the same connection, and no
- * call notices; one without ends when its ticket does. Both at once, because it takes as long as it takes.
+ * In a realm whose tickets live 12 s. A client with a keytab proves itself anew on the same
+ * connection, and no call notices; one without ends when its ticket does. Both at once, because it
+ * takes as long as it takes.
  */
 #include "harness.h"
 
@@ -15,9 +16,9 @@
 typedef struct renewing {
     const char *name;
     seal_channel *channel;
-    it_ends held;          /* a call that is begun before and answered after */
+    it_ends held; /* a call that is begun before and answered after */
     uint64_t first_expiry;
-    uint64_t expiry;       /* as the server sees it */
+    uint64_t expiry; /* as the server sees it */
     uint64_t client_expiry;
     unsigned renewals;
     unsigned calls;
@@ -27,7 +28,8 @@ static it_server s;
 static it_client c;
 static char client_keytab[300];
 
-static void begin(renewing *r, const char *name, seal_suite suite, seal_level level, seal_mechanism mechanism) {
+static void begin(renewing *r, const char *name, seal_suite suite, seal_level level,
+                  seal_mechanism mechanism) {
     char cache[100];
     seal_channel_options options;
     it_channel_options(&options);
@@ -41,10 +43,11 @@ static void begin(renewing *r, const char *name, seal_suite suite, seal_level le
     options.mechanism = mechanism;
     *r = (renewing){.name = name, .channel = it_channel(&c, s.target, &options)};
     it_echo(r->channel, 10);
-    assert_int_equal(it_async(r->channel,
-                              &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = SEAL_NO_DEADLINE}, &r->held,
-                              NULL),
-                     0);
+    assert_int_equal(
+        it_async(r->channel,
+                 &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = SEAL_NO_DEADLINE},
+                 &r->held, NULL),
+        0);
 }
 
 /* A call; must be OK, by the same principal, with an expiry that never moves back. */
@@ -100,11 +103,13 @@ static void renewal(void **state) {
     it_echo(without, 1);
     begin(&with_keytab[0], "aes", SEAL_SUITE_AES256_GCM, SEAL_LEVEL_PRIVACY, SEAL_MECHANISM_KRB5);
     begin(&with_keytab[1], "gss", SEAL_SUITE_GSS, SEAL_LEVEL_PRIVACY, SEAL_MECHANISM_KRB5);
-    begin(&with_keytab[2], "spnego", SEAL_SUITE_CHACHA20_POLY1305, SEAL_LEVEL_INTEGRITY, SEAL_MECHANISM_SPNEGO);
+    begin(&with_keytab[2], "spnego", SEAL_SUITE_CHACHA20_POLY1305, SEAL_LEVEL_INTEGRITY,
+          SEAL_MECHANISM_SPNEGO);
     it_ends cut = {0};
-    assert_int_equal(it_async(without,
-                              &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = SEAL_NO_DEADLINE}, &cut, NULL),
-                     0);
+    assert_int_equal(
+        it_async(without, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = SEAL_NO_DEADLINE},
+                 &cut, NULL),
+        0);
     bool over = false;
     for (int i = 0; i < 60000; i++) {
         bool all = over;
@@ -121,8 +126,8 @@ static void renewal(void **state) {
     assert_true(ok > 0);
     for (int k = 0; k < 3; k++) {
         renewing *r = &with_keytab[k];
-        print_message("%s: %u calls, %u renewals, expiry moved by %u s\n", r->name, r->calls, r->renewals,
-                      (unsigned)(r->expiry - r->first_expiry));
+        print_message("%s: %u calls, %u renewals, expiry moved by %u s\n", r->name, r->calls,
+                      r->renewals, (unsigned)(r->expiry - r->first_expiry));
         assert_true(r->renewals >= 1);
     }
     /* The call that was running when the ticket ended is ended with it. */

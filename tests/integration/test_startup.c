@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Starts, must fail with this code and all the parts in the message and in the log; nothing is bound. */
-static void refuses(const seal_server_options *options, const char *address, int code, const char *part,
-                    const char *other) {
+/* Starts, must fail with this code and all the parts in the message and in the log; nothing is
+ * bound. */
+static void refuses(const seal_server_options *options, const char *address, int code,
+                    const char *part, const char *other) {
     static it_server s;
     seal_error *error = NULL;
     it_server_init(&s);
@@ -22,7 +23,8 @@ static void refuses(const seal_server_options *options, const char *address, int
     bool right = rc == code && strstr(message, part) != NULL && strstr(message, other) != NULL &&
                  strchr(message, '\n') == NULL;
     if (!right || getenv("IT_VERBOSE") != NULL)
-        print_error("wanted %s, got %s: %s\n", seal_error_code_name(code), seal_error_code_name(rc), message);
+        print_error("wanted %s, got %s: %s\n", seal_error_code_name(code), seal_error_code_name(rc),
+                    message);
     assert_true(right);
     assert_int_equal(seal_server_port(s.server), 0);
     assert_true(it_log_count(&s.log, "cannot start") == 1);
@@ -134,7 +136,8 @@ static void wrong_key(void **state) {
     const char *made_up = it_path("wrong.keytab");
     char command[1024];
     snprintf(command, sizeof command,
-             "printf 'addent -password -p %s@%s -k 1 -e aes256-cts-hmac-sha1-96\\nwrong\\nwkt %s\\n' | ktutil"
+             "printf 'addent -password -p %s@%s -k 1 -e aes256-cts-hmac-sha1-96\\nwrong\\nwkt "
+             "%s\\n' | ktutil"
              " >/dev/null",
              IT_SERVICE, IT_REALM, made_up);
     it_shell(command);
@@ -178,7 +181,8 @@ static void unknown_to_the_kdc(void **state) {
     const char *keytab = it_path("unknown.keytab");
     char command[1024];
     snprintf(command, sizeof command,
-             "printf 'addent -password -p echo/unknown@%s -k 1 -e aes256-cts-hmac-sha1-96\\nx\\nwkt %s\\n' |"
+             "printf 'addent -password -p echo/unknown@%s -k 1 -e "
+             "aes256-cts-hmac-sha1-96\\nx\\nwkt %s\\n' |"
              " ktutil >/dev/null",
              IT_REALM, keytab);
     it_shell(command);
@@ -199,7 +203,8 @@ static void the_check_passes(void **state) {
     it_server_done(&s);
 }
 
-/* No KDC, or a silent one, is no proof that the keys are wrong: a warning, and the server starts. */
+/* No KDC, or a silent one, is no proof that the keys are wrong: a warning, and the server starts.
+ */
 static void starts_without_kdc(uint16_t port) {
     char text[512];
     char before[300];
@@ -281,7 +286,8 @@ static void unix_socket_files(void **state) {
     assert_int_equal(access(path, F_OK), 0);
 }
 
-/* With a port that is known: nobody can connect before the credentials are proven, nor afterwards. */
+/* With a port that is known: nobody can connect before the credentials are proven, nor afterwards.
+ */
 static void not_bound_before_the_proof(void **state) {
     (void)state;
     uint16_t port = it_closed_port();

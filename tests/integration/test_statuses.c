@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How calls end: deadlines, cancels, failures of handlers, refusals, and what is said about execution. */
+/* How calls end: deadlines, cancels, failures of handlers, refusals, and what is said about
+ * execution. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -29,8 +30,9 @@ static int teardown(void **state) {
 static void slow_handler(void **state) {
     (void)state;
     it_echo(c.channel, 1);
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 300000}),
-              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
+    it_expect(
+        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 300000}),
+        SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
     it_server_wait_held(&s, 1);
     /* Its late answer goes nowhere, and the connection goes on. */
     it_server_release(&s);
@@ -56,16 +58,16 @@ static void deadline_of_the_channel(void **state) {
     options.timeout_ms = 300;
     seal_channel *channel = it_channel(&c, s.target, &options);
     it_expect_ok(it_sync(channel, NULL, &(it_request){.timeout_us = SEAL_NO_DEADLINE}));
-    it_expect(it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__LATER}), SEAL_STATUS_DEADLINE_EXCEEDED,
-              SEAL_EXECUTION_UNKNOWN, "300 ms");
+    it_expect(it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__LATER}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
     seal_channel_free(channel);
 }
 
 static void the_handler_learns_of_the_deadline(void **state) {
     (void)state;
     it_echo(c.channel, 1);
-    seal_result *result =
-        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 300000});
+    seal_result *result = it_sync(
+        c.channel, NULL, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 300000});
     /* What the told handler answers may come before the client's own clock has rung. */
     assert_true(seal_result_status(result) == SEAL_STATUS_DEADLINE_EXCEEDED ||
                 seal_result_status(result) == SEAL_STATUS_CANCELLED);
@@ -75,17 +77,19 @@ static void the_handler_learns_of_the_deadline(void **state) {
 
 static void over_before_it_began(void **state) {
     (void)state;
-    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 1}), SEAL_STATUS_DEADLINE_EXCEEDED,
-              SEAL_NOT_EXECUTED, NULL);
+    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 1}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, NULL);
     it_echo(c.channel, 1);
 }
 
 static void no_deadline(void **state) {
     (void)state;
-    it_expect_ok(it_sync(c.channel, NULL,
-                         &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE}));
-    it_expect_ok(it_sync(c.channel, NULL,
-                         &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE - 1}));
+    it_expect_ok(
+        it_sync(c.channel, NULL,
+                &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE}));
+    it_expect_ok(
+        it_sync(c.channel, NULL,
+                &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE - 1}));
 }
 
 /* Accepts by the kernel, and never says a word. */
@@ -96,8 +100,8 @@ static void silent_server(void **state) {
     char target[64];
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
     seal_channel *channel = it_channel(&c, target, NULL);
-    it_expect(it_sync(channel, NULL, &(it_request){.timeout_us = 50000}), SEAL_STATUS_DEADLINE_EXCEEDED,
-              SEAL_NOT_EXECUTED, "authenticating");
+    it_expect(it_sync(channel, NULL, &(it_request){.timeout_us = 50000}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "authenticating");
     it_echo(c.channel, 1);
     seal_channel_free(channel);
     /* And when the time to connect is shorter than the call's. */
@@ -105,8 +109,8 @@ static void silent_server(void **state) {
     it_channel_options(&options);
     options.connect_timeout_ms = 50;
     channel = it_channel(&c, target, &options);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED,
-              "within 50 ms");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+              SEAL_NOT_EXECUTED, "within 50 ms");
     seal_channel_free(channel);
     close(fd);
 }
@@ -117,16 +121,16 @@ static void nobody_listens(void **state) {
     snprintf(target, sizeof target, "127.0.0.1:%u", it_closed_port());
     seal_channel *channel = it_channel(&c, target, NULL);
     for (int i = 0; i < 2; i++)
-        it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED,
-                  target);
+        it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+                  SEAL_NOT_EXECUTED, target);
     seal_channel_free(channel);
     channel = it_channel(&c, "unix:@sealrpc-nobody-is-here", NULL);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED,
-              "@sealrpc-nobody-is-here");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+              SEAL_NOT_EXECUTED, "@sealrpc-nobody-is-here");
     seal_channel_free(channel);
     channel = it_channel(&c, "no-such-host.invalid:1", NULL);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED,
-              "no-such-host.invalid");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+              SEAL_NOT_EXECUTED, "no-such-host.invalid");
     seal_channel_free(channel);
 }
 
@@ -156,7 +160,8 @@ static void cancel_in_flight(void **state) {
     (void)state;
     it_ends ends = {0};
     seal_client_call *call = NULL;
-    assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, &call), 0);
+    assert_int_equal(
+        it_async(c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, &call), 0);
     it_wait_at_least(&s.runs, 1, "the handler");
     seal_client_call_cancel(call);
     it_wait_ends(&ends, 1);
@@ -209,13 +214,15 @@ static void answers(void **state) {
     (void)state;
     it_expect_ok(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__THREAD}));
     it_expect_ok(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__TWICE, .size = 5}));
-    it_expect_ok(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__WRONG_METHOD, .size = 5}));
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NEVER}), SEAL_STATUS_INTERNAL,
-              SEAL_EXECUTED, "without an answer");
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NULL_TEXT}), SEAL_STATUS_INTERNAL,
-              SEAL_EXECUTED, "list");
+    it_expect_ok(
+        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__WRONG_METHOD, .size = 5}));
+    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NEVER}),
+              SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "without an answer");
+    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NULL_TEXT}),
+              SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "list");
     it_ends ends = {0};
-    assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL),
+                     0);
     it_server_wait_held(&s, 1);
     it_server_release(&s);
     it_wait_ends(&ends, 1);
@@ -225,19 +232,21 @@ static void answers(void **state) {
 static void failures(void **state) {
     (void)state;
     for (uint32_t status = 1; status <= 16; status++)
-        it_expect(it_sync(c.channel, NULL,
-                          &(it_request){.mode = ITEST__MODE__FAIL, .number = status, .text = "because"}),
-                  (seal_status)status, SEAL_EXECUTED, "because");
+        it_expect(
+            it_sync(c.channel, NULL,
+                    &(it_request){.mode = ITEST__MODE__FAIL, .number = status, .text = "because"}),
+            (seal_status)status, SEAL_EXECUTED, "because");
     static const uint32_t odd[] = {0, 17, 1000000, UINT32_MAX};
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
-        it_expect(it_sync(c.channel, NULL,
-                          &(it_request){.mode = ITEST__MODE__FAIL, .number = odd[i], .text = "odd"}),
-                  SEAL_STATUS_UNKNOWN, SEAL_EXECUTED, "odd");
+        it_expect(
+            it_sync(c.channel, NULL,
+                    &(it_request){.mode = ITEST__MODE__FAIL, .number = odd[i], .text = "odd"}),
+            SEAL_STATUS_UNKNOWN, SEAL_EXECUTED, "odd");
     char text[3001];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    seal_result *result =
-        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10, .text = text});
+    seal_result *result = it_sync(
+        c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10, .text = text});
     assert_int_equal(strlen(seal_result_message(result)), 1024);
     assert_int_equal(seal_result_cause(result), SEAL_OK);
     it_expect(result, SEAL_STATUS_ABORTED, SEAL_EXECUTED, "xxx");
@@ -247,8 +256,8 @@ static void failures(void **state) {
 
 static void methods_that_are_not_there(void **state) {
     (void)state;
-    it_expect(it_sync(c.channel, itest_echo_sync_absent, &(it_request){.size = 1}), SEAL_STATUS_UNIMPLEMENTED,
-              SEAL_NOT_EXECUTED, NULL);
+    it_expect(it_sync(c.channel, itest_echo_sync_absent, &(it_request){.size = 1}),
+              SEAL_STATUS_UNIMPLEMENTED, SEAL_NOT_EXECUTED, NULL);
     it_expect(it_sync(c.channel, itest_elsewhere_sync_call, &(it_request){.size = 1}),
               SEAL_STATUS_UNIMPLEMENTED, SEAL_NOT_EXECUTED, "itest.Elsewhere/Call");
     assert_int_equal(atomic_load(&s.runs), 0);
@@ -314,14 +323,15 @@ static void floors(void **state) {
     seal_method liar = itest_echo_service.methods[1];
     liar.min_level = 0;
     Itest__Request request = ITEST__REQUEST__INIT;
-    it_expect(seal_channel_call_sync(channel, &liar, &request.base, NULL), SEAL_STATUS_PERMISSION_DENIED,
-              SEAL_NOT_EXECUTED, "privacy");
+    it_expect(seal_channel_call_sync(channel, &liar, &request.base, NULL),
+              SEAL_STATUS_PERMISSION_DENIED, SEAL_NOT_EXECUTED, "privacy");
     assert_int_equal(atomic_load(&low.runs), 1);
     seal_channel_free(channel);
     it_server_done(&low);
 }
 
-/* A server that asks for privacy refuses a client that offers integrity, and the other way round. */
+/* A server that asks for privacy refuses a client that offers integrity, and the other way round.
+ */
 static void no_common_level(void **state) {
     (void)state;
     seal_channel_options co;
@@ -354,8 +364,8 @@ static void no_common_suite(void **state) {
     it_server_init(&other);
     it_server_start(&other, &so, NULL);
     seal_channel *channel = it_channel(&c, other.target, &co);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED, SEAL_NOT_EXECUTED,
-              "suite");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
+              SEAL_NOT_EXECUTED, "suite");
     it_log_wait(&other.log, "suite");
     seal_channel_free(channel);
     it_server_done(&other);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peers that speak something else, or nothing, or too slowly. Also such servers, seen from a client. */
+/* Peers that speak something else, or nothing, or too slowly. Also such servers, seen from a
+ * client. */
 #include "harness.h"
 #include "secure/handshake.h"
 
@@ -44,7 +45,10 @@ static const struct {
     {"our header, other magic", "\0\0\x40\1notmagic", 12, "unknown bytes"},
     {"a token first", "\0\0\4\3abcd", 8, ""},
     {"a finished first", "\0\0\4\4abcd", 8, ""},
-    {"a record first", "\0\0\4\x20" "abcd", 8, ""},
+    {"a record first",
+     "\0\0\4\x20"
+     "abcd",
+     8, ""},
     {"a hello of 16 MiB", "\xff\xff\xff\1sealrpc1", 12, ""},
     {"a record of 16 MiB", "\xff\xff\xff\x20 sealrpc", 12, ""},
 };
@@ -62,7 +66,8 @@ static void everybody(bool byte_by_byte) {
         size_t n = it_read_to_end(fd, answer, sizeof answer);
         close(fd);
         it_server_wait_idle(&s);
-        if (it_log_count(&s.log, "refused") != before + 1 || it_log_count(&s.log, strangers[i].log) == 0)
+        if (it_log_count(&s.log, "refused") != before + 1 ||
+            it_log_count(&s.log, strangers[i].log) == 0)
             print_error("%s: wrong log\n", strangers[i].name);
         assert_int_equal(it_log_count(&s.log, "refused"), before + 1);
         assert_true(it_log_count(&s.log, strangers[i].log) > 0);
@@ -212,9 +217,9 @@ static void servers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_once),        cmocka_unit_test(one_byte_at_a_time),
-        cmocka_unit_test(nothing),        cmocka_unit_test(a_slow_hello),
-        cmocka_unit_test(gone_at_once),   cmocka_unit_test(log_is_limited),
+        cmocka_unit_test(at_once),      cmocka_unit_test(one_byte_at_a_time),
+        cmocka_unit_test(nothing),      cmocka_unit_test(a_slow_hello),
+        cmocka_unit_test(gone_at_once), cmocka_unit_test(log_is_limited),
         cmocka_unit_test(servers),
     };
     return cmocka_run_group_tests_name("integration.strangers", tests, NULL, NULL);

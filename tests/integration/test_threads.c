@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many threads on one channel, answers from threads, calls and cancels and frees at the same time. */
+/* Many threads on one channel, answers from threads, calls and cancels and frees at the same time.
+ */
 #include "harness.h"
 
 #include <string.h>
@@ -78,7 +79,8 @@ static void *call_and_cancel(void *arg) {
     for (unsigned i = 0; i < w->n; i++) {
         it_ends ends = {0};
         seal_client_call *call = NULL;
-        if (it_async(c.channel, &(it_request){.mode = i % 2 == 0 ? ITEST__MODE__ECHO : ITEST__MODE__CANCELLED},
+        if (it_async(c.channel,
+                     &(it_request){.mode = i % 2 == 0 ? ITEST__MODE__ECHO : ITEST__MODE__CANCELLED},
                      &ends, &call) != 0)
             return NULL;
         seal_client_call_cancel(call);
@@ -123,7 +125,8 @@ static void free_while_calls_run(void **state) {
         seal_channel *channel = it_channel(&c, s.target, NULL);
         for (int i = 0; i < 30; i++)
             assert_int_equal(it_async(channel,
-                                      &(it_request){.mode = i % 3 == 0 ? ITEST__MODE__THREAD : ITEST__MODE__ECHO},
+                                      &(it_request){.mode = i % 3 == 0 ? ITEST__MODE__THREAD
+                                                                       : ITEST__MODE__ECHO},
                                       &ends, NULL),
                              0);
         if (round % 2 == 0)
@@ -143,9 +146,10 @@ static void stop_while_threads_answer(void **state) {
         it_server_start(&other, NULL, NULL);
         seal_channel *channel = it_channel(&c, other.target, NULL);
         for (int i = 0; i < 30; i++)
-            assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = 5000000},
-                                      &ends, NULL),
-                             0);
+            assert_int_equal(
+                it_async(channel, &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = 5000000},
+                         &ends, NULL),
+                0);
         it_wait_at_least(&other.runs, 1, "a handler");
         it_server_done(&other);
         seal_channel_free(channel);

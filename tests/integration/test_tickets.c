@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients and their tickets: none, old ones, somebody else's, clocks that differ, KDCs that do not help, NTLM. */
+/* Clients and their tickets: none, old ones, somebody else's, clocks that differ, KDCs that do not
+ * help, NTLM. */
 #include "harness.h"
 
 #include <arpa/inet.h>
@@ -37,7 +38,8 @@ static int teardown(void **state) {
 }
 
 /* A call with these options must end so. */
-static void call_fails(const seal_channel_options *options, seal_status status, int cause, const char *part) {
+static void call_fails(const seal_channel_options *options, seal_status status, int cause,
+                       const char *part) {
     seal_channel *channel = it_channel(&c, s.target, options);
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 1});
     if ((int)seal_result_cause(result) != cause)
@@ -54,7 +56,8 @@ static const char *cache_of(const char *user) {
     static char name[300];
     char command[1024];
     snprintf(name, sizeof name, "FILE:%s", it_path(user));
-    snprintf(command, sizeof command, "kinit -k -t \"$SEAL_REALM_DIR/users.keytab\" -c %s %s", name, user);
+    snprintf(command, sizeof command, "kinit -k -t \"$SEAL_REALM_DIR/users.keytab\" -c %s %s", name,
+             user);
     it_shell(command);
     return name;
 }
@@ -152,14 +155,15 @@ static void another_service(void **state) {
     it_channel_options(&options);
     options.server_principal = "echo/elsewhere";
     seal_channel *channel = it_channel(&c, s.target, &options);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED, SEAL_NOT_EXECUTED,
-              "echo/elsewhere");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
+              SEAL_NOT_EXECUTED, "echo/elsewhere");
     it_log_wait(&s.log, "echo/elsewhere");
     assert_int_equal(atomic_load(&s.runs), 0);
     seal_channel_free(channel);
 }
 
-/* The server gets a new key and forgets the old one: the client's cached ticket is of no use any more. */
+/* The server gets a new key and forgets the old one: the client's cached ticket is of no use any
+ * more. */
 static void server_key_changes(void **state) {
     (void)state;
     static it_server rolling;
@@ -185,8 +189,8 @@ static void server_key_changes(void **state) {
         it_echo(channel, 1);
         seal_channel_free(channel);
         snprintf(command, sizeof command,
-                 "kadmin.local -q 'ktadd -k %s.new echo/rolling' >/dev/null 2>&1 && mv %s.new %s", keytab, keytab,
-                 keytab);
+                 "kadmin.local -q 'ktadd -k %s.new echo/rolling' >/dev/null 2>&1 && mv %s.new %s",
+                 keytab, keytab, keytab);
         it_shell(command);
     }
     it_server_done(&rolling);
@@ -196,10 +200,11 @@ static void server_key_changes(void **state) {
 
 static void use_kdc_at(uint16_t port) {
     char text[512];
-    int n = snprintf(text, sizeof text,
-                     "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n rdns = false\n"
-                     " dns_canonicalize_hostname = false\n[realms]\n %s = {\n  kdc = 127.0.0.1:%u\n }\n",
-                     IT_REALM, IT_REALM, port);
+    int n = snprintf(
+        text, sizeof text,
+        "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n rdns = false\n"
+        " dns_canonicalize_hostname = false\n[realms]\n %s = {\n  kdc = 127.0.0.1:%u\n }\n",
+        IT_REALM, IT_REALM, port);
     const char *path = it_path("other.conf");
     it_write_file(path, text, (size_t)n);
     setenv("KRB5_CONFIG", path, 1);
@@ -241,8 +246,8 @@ static void kdc_is_silent(void **state) {
     it_echo(good, 1);
     seal_channel *another = it_channel(&c, s.target, NULL);
     it_echo(another, 1);
-    it_expect(it_sync(stuck[0], NULL, &(it_request){.timeout_us = 300000}), SEAL_STATUS_DEADLINE_EXCEEDED,
-              SEAL_NOT_EXECUTED, "KDC");
+    it_expect(it_sync(stuck[0], NULL, &(it_request){.timeout_us = 300000}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "KDC");
     it_wait_ends(&ends, STUCK);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_DEADLINE_EXCEEDED]), STUCK);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_NOT_EXECUTED]), STUCK);
@@ -268,7 +273,8 @@ static int child(const char *target) {
     if (itest_echo_channel_new(NULL, target, &options, &channel, NULL) < 0)
         return 99;
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 1});
-    printf("%s: %s\n", seal_error_code_name(seal_result_cause(result)), seal_result_message(result));
+    printf("%s: %s\n", seal_error_code_name(seal_result_cause(result)),
+           seal_result_message(result));
     int status = (int)seal_result_status(result);
     seal_result_free(result);
     seal_channel_free(channel);
@@ -277,7 +283,8 @@ static int child(const char *target) {
 
 static int child_with_offset(const char *library, const char *offset, char *text, size_t size) {
     char command[1024];
-    snprintf(command, sizeof command, "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD=%s "
+    snprintf(command, sizeof command,
+             "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 LD_PRELOAD=%s "
              "FAKETIME=%s FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 %s --call %s 2>&1",
              library, offset, self, s.target);
     FILE *pipe = popen(command, "r");
@@ -385,8 +392,8 @@ static void mechanism_not_accepted(void **state) {
     it_channel_options(&options);
     options.mechanism = SEAL_MECHANISM_SPNEGO;
     seal_channel *channel = it_channel(&c, s.target, &options);
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED, SEAL_NOT_EXECUTED,
-              "mechanism");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
+              SEAL_NOT_EXECUTED, "mechanism");
     assert_int_equal(atomic_load(&s.runs), 0);
     seal_channel_free(channel);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unary calls: addresses, sizes, many at once, every suite, level and mechanism, a loop of the caller's. */
+/* Unary calls: addresses, sizes, many at once, every suite, level and mechanism, a loop of the
+ * caller's. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -103,8 +104,21 @@ static void composed_principal(void **state) {
 
 static void message_sizes(void **state) {
     (void)state;
-    static const size_t sizes[] = {0, 1, 64, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, 64 * KIB - 16, 64 * KIB - 9,
-                                   64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 64 * KIB + 16, MIB - 1, MIB, 3 * MIB};
+    static const size_t sizes[] = {0,
+                                   1,
+                                   64,
+                                   16 * KIB - 1,
+                                   16 * KIB,
+                                   16 * KIB + 1,
+                                   64 * KIB - 16,
+                                   64 * KIB - 9,
+                                   64 * KIB - 1,
+                                   64 * KIB,
+                                   64 * KIB + 1,
+                                   64 * KIB + 16,
+                                   MIB - 1,
+                                   MIB,
+                                   3 * MIB};
     static it_server s;
     static it_client c;
     it_server_init(&s);
@@ -123,7 +137,8 @@ static void message_sizes(void **state) {
     it_server_done(&s);
 }
 
-/* The encoded size of a request or reply whose data are so long: tag, length, data (and mode, if any). */
+/* The encoded size of a request or reply whose data are so long: tag, length, data (and mode, if
+ * any). */
 static size_t data_for(size_t encoded, size_t other) {
     size_t len = encoded - other - 2;
     for (;; len--) {
@@ -150,15 +165,18 @@ static void size_limits(void **state) {
     unsigned runs = atomic_load(&s.runs);
     it_expect(it_sync(c.channel, NULL, &(it_request){.size = data_for(100 * KIB, 0) + 1}),
               SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_NOT_EXECUTED, "102400");
-    it_expect(it_sync(c.channel, NULL, &(it_request){.size = 3 * MIB}), SEAL_STATUS_RESOURCE_EXHAUSTED,
-              SEAL_NOT_EXECUTED, "limit");
+    it_expect(it_sync(c.channel, NULL, &(it_request){.size = 3 * MIB}),
+              SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_NOT_EXECUTED, "limit");
     assert_int_equal(atomic_load(&s.runs), runs);
-    const it_request fits = {.mode = ITEST__MODE__SIZED, .number = (uint32_t)data_for(200 * KIB, 0)};
+    const it_request fits = {.mode = ITEST__MODE__SIZED,
+                             .number = (uint32_t)data_for(200 * KIB, 0)};
     const it_request too_big = {.mode = ITEST__MODE__SIZED, .number = fits.number + 1};
     const it_request huge = {.mode = ITEST__MODE__SIZED, .number = 8 * MIB};
     it_expect_ok(it_sync(c.channel, NULL, &fits));
-    it_expect(it_sync(c.channel, NULL, &too_big), SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_EXECUTED, "204800");
-    it_expect(it_sync(c.channel, NULL, &huge), SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_EXECUTED, "limit");
+    it_expect(it_sync(c.channel, NULL, &too_big), SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_EXECUTED,
+              "204800");
+    it_expect(it_sync(c.channel, NULL, &huge), SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_EXECUTED,
+              "limit");
     it_echo(c.channel, 1000);
     seal_server_stats stats;
     it_server_stats(&s, &stats);
@@ -174,9 +192,11 @@ static void limits_of_a_method(void **state) {
     it_server_init(&s);
     it_server_start(&s, NULL, NULL);
     it_client_start(&c, s.target, NULL);
-    it_expect_ok(it_sync(c.channel, itest_echo_sync_small, &(it_request){.size = data_for(1024, 0)}));
-    it_expect(it_sync(c.channel, itest_echo_sync_small, &(it_request){.size = data_for(1024, 0) + 1}),
-              SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_NOT_EXECUTED, "1024");
+    it_expect_ok(
+        it_sync(c.channel, itest_echo_sync_small, &(it_request){.size = data_for(1024, 0)}));
+    it_expect(
+        it_sync(c.channel, itest_echo_sync_small, &(it_request){.size = data_for(1024, 0) + 1}),
+        SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_NOT_EXECUTED, "1024");
     it_expect(it_sync(c.channel, itest_echo_sync_small,
                       &(it_request){.mode = ITEST__MODE__SIZED, .number = 2000}),
               SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_EXECUTED, "1024");
@@ -200,7 +220,8 @@ static void the_servers_reply_limit(void **state) {
     it_server_done(&s);
 }
 
-/* Far more than the server lets a connection have at once: they wait their turn on one connection. */
+/* Far more than the server lets a connection have at once: they wait their turn on one connection.
+ */
 static void a_thousand_at_once(void **state) {
     (void)state;
     static it_server s;
@@ -214,7 +235,9 @@ static void a_thousand_at_once(void **state) {
     static it_ends ends;
     memset(&ends, 0, sizeof ends);
     for (unsigned i = 0; i < 1000; i++)
-        assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER, .size = i}, &ends, NULL), 0);
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER, .size = i}, &ends, NULL),
+            0);
     it_server_wait_held(&s, 100);
     seal_server_stats stats;
     it_server_stats(&s, &stats);
@@ -257,8 +280,8 @@ static void one_protection(seal_suite suite, seal_level level, seal_mechanism me
     const Itest__Reply *reply = seal_result_reply(result);
     assert_non_null(reply);
     char expected[256];
-    snprintf(expected, sizeof expected, "%s|%s|%s@%s|krb5|%s|%s|127.0.0.1:", IT_ALICE, IT_REALM, IT_SERVICE,
-             IT_REALM, seal_level_name(level), seal_suite_name(suite));
+    snprintf(expected, sizeof expected, "%s|%s|%s@%s|krb5|%s|%s|127.0.0.1:", IT_ALICE, IT_REALM,
+             IT_SERVICE, IT_REALM, seal_level_name(level), seal_suite_name(suite));
     assert_memory_equal(reply->text, expected, strlen(expected));
     const seal_peer *peer = seal_result_peer(result);
     assert_int_equal(seal_peer_level(peer), level);
@@ -320,8 +343,8 @@ static void callers_loop(void **state) {
     }
     assert_int_equal(left, 0);
     /* A blocking call would wait for itself. */
-    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_FAILED_PRECONDITION, SEAL_NOT_EXECUTED,
-              "loop");
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_FAILED_PRECONDITION,
+              SEAL_NOT_EXECUTED, "loop");
     seal_channel_free(channel);
     seal_runtime_free(runtime);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);

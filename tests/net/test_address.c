@@ -54,12 +54,39 @@ static void bad(const char *text) {
 
 static void bad_hosts(void **state) {
     (void)state;
-    static const char *const texts[] = {
-        "",          ":",           ":1",           "host",        "host:",      "host:x",     "host:65536",
-        "host:-1",   "host:+1",     "host: 1",      "host:1 ",     " host:1",    "ho st:1",    "host:1:2",
-        "::1:7",     "::1",         "[::1]",        "[::1]7",      "[::1:7",     "[]:7",       "[host]:7",
-        "[127.0.0.1]:7", "[*]:7",   "-host:1",      ".host:1",     "host/x:1",   "h\xc3\xb6st:1",
-        "host:4294967297", "host:99999999999999999999", "host\n:1", "user@host:1", "http://host:1", "**:1"};
+    static const char *const texts[] = {"",
+                                        ":",
+                                        ":1",
+                                        "host",
+                                        "host:",
+                                        "host:x",
+                                        "host:65536",
+                                        "host:-1",
+                                        "host:+1",
+                                        "host: 1",
+                                        "host:1 ",
+                                        " host:1",
+                                        "ho st:1",
+                                        "host:1:2",
+                                        "::1:7",
+                                        "::1",
+                                        "[::1]",
+                                        "[::1]7",
+                                        "[::1:7",
+                                        "[]:7",
+                                        "[host]:7",
+                                        "[127.0.0.1]:7",
+                                        "[*]:7",
+                                        "-host:1",
+                                        ".host:1",
+                                        "host/x:1",
+                                        "h\xc3\xb6st:1",
+                                        "host:4294967297",
+                                        "host:99999999999999999999",
+                                        "host\n:1",
+                                        "user@host:1",
+                                        "http://host:1",
+                                        "**:1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         bad(texts[i]);
     bad(NULL);

@@ -19,7 +19,7 @@ typedef struct gate {
     unsigned worked;
     unsigned posted;
     unsigned done;
-    unsigned dropped;   /* done with ran = false */
+    unsigned dropped; /* done with ran = false */
     unsigned orphaned;
     seal__list finished;
 } gate;
@@ -124,9 +124,10 @@ static void run_done(gate *g) {
 
 static int submit(seal__auth_pool *pool, gate *g, bool blocks, uint64_t deadline_ns) {
     job *j = calloc(1, sizeof *j);
-    *j = (job){.g = g,
-               .blocks = blocks,
-               .job = {.deadline_ns = deadline_ns, .work = work, .done = done, .orphaned = orphaned}};
+    *j = (job){
+        .g = g,
+        .blocks = blocks,
+        .job = {.deadline_ns = deadline_ns, .work = work, .done = done, .orphaned = orphaned}};
     int rc = seal__auth_pool_submit(pool, &j->job);
     if (rc < 0)
         free(j);
@@ -231,7 +232,8 @@ static void deadlines(void **state) {
     gate_done(&g);
 }
 
-/* Stopped with a job that does not come back: stop does not wait for it, and the last thread cleans up. */
+/* Stopped with a job that does not come back: stop does not wait for it, and the last thread cleans
+ * up. */
 static void stuck_jobs(void **state) {
     (void)state;
     gate g;
@@ -304,8 +306,9 @@ static void many_submitters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_jobs),  cmocka_unit_test(never_used), cmocka_unit_test(limits),
-        cmocka_unit_test(deadlines),  cmocka_unit_test(stuck_jobs), cmocka_unit_test(stop_while_jobs_end),
+        cmocka_unit_test(many_jobs),       cmocka_unit_test(never_used),
+        cmocka_unit_test(limits),          cmocka_unit_test(deadlines),
+        cmocka_unit_test(stuck_jobs),      cmocka_unit_test(stop_while_jobs_end),
         cmocka_unit_test(many_submitters),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);

@@ -170,7 +170,8 @@ static void post_again(void *user) {
         p->elsewhere = true;
 }
 
-/* On the caller's loop a task of the loop's own thread keeps the loop going; never from inside the post. */
+/* On the caller's loop a task of the loop's own thread keeps the loop going; never from inside the
+ * post. */
 static void posts_on_a_callers_loop(void **state) {
     (void)state;
     uv_loop_t loop;

@@ -88,7 +88,8 @@ typedef struct seal_client_call seal_client_call;
 /**
  * Asks to end a call. Not an undo: it ends CANCELLED with an unknown execution unless it is proven
  * that it did not run, and with OK if the reply was there first. Does nothing on a call that has
- * ended. **Thread-safe.**
+ * ended. **Thread-safe**, but not against seal_channel_free: the channel must live until it
+ * returns.
  */
 SEAL_API void seal_client_call_cancel(seal_client_call *call);
 

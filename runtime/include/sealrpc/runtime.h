@@ -50,6 +50,10 @@ static inline void seal_runtime_options_init(seal_runtime_options *options) {
  * Makes a runtime. With options->loop the calling thread becomes the loop thread, and must be the
  * one that runs the loop; without it a thread is started.
  *
+ * A write to a connection that the peer has closed must not end the process: a thread of the
+ * runtime's own has SIGPIPE blocked; with the caller's loop SIGPIPE is set to be ignored, if it has
+ * its default action.
+ *
  * @param options NULL for the defaults.
  * @param ret_runtime receives the runtime, owned by the caller: seal_runtime_free.
  * @return 0, SEAL_ERROR_INVALID (an option is out of range), SEAL_ERROR_NO_MEMORY or

@@ -134,7 +134,7 @@ typedef struct seal_server_stats {
     uint64_t connections_shed; /**< refused by a limit */
     uint64_t calls_started;    /**< handlers run */
     uint64_t calls_refused;    /**< ended without a handler */
-    uint64_t calls_running;    /**< handlers that have not answered yet */
+    uint64_t calls_running;    /**< calls that their handler has not let go of */
 } seal_server_stats;
 
 /** Reads the figures. */
