@@ -31,14 +31,12 @@ static void make_one_line(char *text) {
 }
 
 static seal_error *error_new(int code, const char *prefix, const char *message) {
-    size_t prefix_len = strlen(prefix);
-    size_t message_len = strlen(message);
-    seal_error *error = malloc(sizeof *error + prefix_len + message_len + 1);
+    size_t size = strlen(prefix) + strlen(message) + 1;
+    seal_error *error = malloc(sizeof *error + size);
     if (error == NULL)
         return no_memory_error();
     error->code = code;
-    memcpy(error->message, prefix, prefix_len);
-    memcpy(error->message + prefix_len, message, message_len + 1);
+    snprintf(error->message, size, "%s%s", prefix, message);
     make_one_line(error->message);
     return error;
 }

@@ -3,13 +3,15 @@
 
 #include <string.h>
 
+enum { LARGEST = 65536 };
+
 int seal__options_copy(void *to, size_t size, const void *from, const char *name,
                        seal_error **reterr) {
     if (from == NULL)
         return 0;
     size_t given = 0;
     memcpy(&given, from, sizeof given);
-    if (given < sizeof given || given > 64 * 1024)
+    if (given < sizeof given || given > LARGEST)
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "%s: struct_size is not set; fill the structure with %s_init", name,
                            name);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making and freeing a channel. */
+#include <assert.h>
+
 #include "client/client_internal.h"
 
 static void start_timer(void *arg) {
@@ -61,6 +63,7 @@ static int new_channel(seal_runtime *runtime, const char *target,
             seal_runtime_free(runtime);
         return rc;
     }
+    assert(channel != NULL);
     channel->owns_runtime = owns_runtime;
     *ret_channel = channel;
     return 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a server, its addresses, its figures. */
+#include <assert.h>
+
 #include "server/server_internal.h"
 
 static int make_acceptor(seal_server *server, seal_error **reterr) {
@@ -63,6 +65,7 @@ int seal_server_new(seal_runtime *runtime, const seal_server_options *options,
             seal_runtime_free(runtime);
         return rc;
     }
+    assert(server != NULL);
     server->owns_runtime = owns_runtime;
     *ret_server = server;
     return 0;

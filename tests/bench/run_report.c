@@ -11,13 +11,17 @@ static int compare(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-double run_median(const run_cell *cell, unsigned field) {
-    double sorted[RUN_MAX_ROUNDS];
-    if (cell->n == 0)
+static double median(double *values, unsigned n) {
+    if (n == 0)
         return 0;
-    memcpy(sorted, cell->values[field], cell->n * sizeof sorted[0]);
-    qsort(sorted, cell->n, sizeof sorted[0], compare);
-    return (sorted[(cell->n - 1) / 2] + sorted[cell->n / 2]) / 2;
+    qsort(values, n, sizeof values[0], compare);
+    return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+double run_median(const run_cell *cell, unsigned field) {
+    double values[RUN_MAX_ROUNDS];
+    memcpy(values, cell->values[field], cell->n * sizeof values[0]);
+    return median(values, cell->n);
 }
 
 /* The cell of the yardstick under the same load; NULL: it was not measured. */
@@ -30,15 +34,28 @@ static const run_cell *yardstick(const run_table *table, size_t load) {
     return NULL;
 }
 
-static double cpu_of(const run_cell *cell) {
-    return run_median(cell, 3) + run_median(cell, 4);
+static double rate_in(const run_cell *cell, unsigned round) {
+    return cell->values[0][round];
 }
 
-static void print_ratio(double value, double of, const char *unit) {
-    if (of > 0)
-        printf(" %8.2f%s", value / of, unit);
+static double cpu_in(const run_cell *cell, unsigned round) {
+    return cell->values[3][round] + cell->values[4][round];
+}
+
+/* Both were measured within the same seconds of each round, so the rounds' ratios say more than the
+ * ratio of the medians. */
+static void print_ratio(const run_cell *cell, const run_cell *raw,
+                        double (*figure)(const run_cell *cell, unsigned round)) {
+    double ratios[RUN_MAX_ROUNDS];
+    unsigned n = 0;
+    for (unsigned round = 0; raw != NULL && round < cell->n && round < raw->n; round++) {
+        if (figure(raw, round) > 0)
+            ratios[n++] = figure(cell, round) / figure(raw, round);
+    }
+    if (n > 0)
+        printf(" %8.2f", median(ratios, n));
     else
-        printf(" %8s%s", "-", unit);
+        printf(" %8s", "-");
 }
 
 static void print_cell(const run_table *table, size_t load, size_t system) {
@@ -56,8 +73,8 @@ static void print_cell(const run_table *table, size_t load, size_t system) {
     }
     printf(" %10.0f %9.1f %10.1f %9.2f %9.2f", run_median(cell, 0), run_median(cell, 1),
            run_median(cell, 2), run_median(cell, 3), run_median(cell, 4));
-    print_ratio(run_median(cell, 0), raw != NULL ? run_median(raw, 0) : 0, "");
-    print_ratio(cpu_of(cell), raw != NULL ? cpu_of(raw) : 0, "");
+    print_ratio(cell, raw, rate_in);
+    print_ratio(cell, raw, cpu_in);
     printf("%s\n", cell->failures > 0 ? "  (some rounds failed)" : "");
 }
 
