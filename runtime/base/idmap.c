@@ -10,9 +10,10 @@ void seal__idmap_done(seal__idmap *map) {
     seal__idmap_init(map, map->alloc);
 }
 
-/* Ids count up, so their low bits already spread evenly. */
+/* Ids count up. Fibonacci hashing spreads neighbours as far apart as can be: in a row they would
+ * make one long run, and removing walks to the end of a run. */
 static size_t home(const seal__idmap *map, uint64_t id) {
-    return (size_t)id & (map->cap - 1);
+    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (map->cap - 1);
 }
 
 static void put(seal__idmap *map, uint64_t id, void *value) {
