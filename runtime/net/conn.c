@@ -99,10 +99,6 @@ static void step_done(seal__auth_job *job, bool ran) {
         return;
     }
     conn->step = NULL;
-    if (conn->state > SEAL__CONN_OPEN) {
-        step_release(cs);
-        return;
-    }
     seal_error *error = NULL;
     int rc = 0;
     if (ran) {

@@ -9,8 +9,6 @@ enum { LINGER_MS = 1000 };
 
 static void release(seal__conn *conn) {
     seal_runtime *runtime = conn->runtime;
-    if (conn->step != NULL)
-        conn->step->conn = NULL;
     if (conn->session != NULL)
         seal__session_free(conn->session);
     seal__secure_free(conn->secure);
@@ -57,8 +55,16 @@ void seal__conn_finish_close(seal__conn *conn) {
         seal__conn_drop(conn);
 }
 
+/* From here on the step, if there is one on a worker, belongs to itself. */
+static void leave_step(seal__conn *conn) {
+    if (conn->step != NULL)
+        conn->step->conn = NULL;
+    conn->step = NULL;
+}
+
 static void end(seal__conn *conn, seal__close_code code, bool can_write) {
     seal__conn_state before = conn->state;
+    leave_step(conn);
     if (before == SEAL__CONN_OPEN)
         seal__outbox_seal(&conn->outbox);
     conn->state = SEAL__CONN_CLOSING;

@@ -33,8 +33,6 @@ const char *seal__close_text(uint16_t code) {
         return "a limit was exceeded";
     case SEAL__CLOSE_INTERNAL:
         return "internal error";
-    case SEAL__CLOSE_TAMPERED:
-        return "a record did not verify: bytes were changed on the way";
     }
     return "unknown reason";
 }
@@ -44,8 +42,6 @@ seal__close_code seal__close_code_for(int error_code) {
     case SEAL_ERROR_PROTOCOL:
     case SEAL_ERROR_MALFORMED:
         return SEAL__CLOSE_PROTOCOL;
-    case SEAL_ERROR_TAMPERED:
-        return SEAL__CLOSE_TAMPERED;
     case SEAL_ERROR_VERSION:
         return SEAL__CLOSE_NO_VERSION;
     case SEAL_ERROR_PROTECTION:

@@ -255,8 +255,10 @@ int seal__secure_eof(seal__secure_channel *channel, seal_error **reterr) {
         return seal__channel_failed(channel, reterr);
     int code = channel->established ? SEAL_ERROR_TRUNCATED : SEAL_ERROR_CLOSED;
     seal__error(&error, code, "%s",
-                channel->established ? "the connection ended without the peer's authenticated close"
-                                     : "the peer closed the connection during the handshake");
+                channel->established
+                    ? "the connection ended without the peer's authenticated close: it was cut, or "
+                      "the peer found bytes that were changed on the way (its log says so)"
+                    : "the peer closed the connection during the handshake");
     return seal__channel_fail(channel, code, error, false, reterr);
 }
 

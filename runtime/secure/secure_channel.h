@@ -95,8 +95,7 @@ typedef enum seal__close_code {
     SEAL__CLOSE_OVERLOADED = 11,
     SEAL__CLOSE_EXPIRED = 12, /* the security context's life is over */
     SEAL__CLOSE_LIMIT = 13,   /* a limit or budget was exceeded */
-    SEAL__CLOSE_INTERNAL = 14,
-    SEAL__CLOSE_TAMPERED = 15 /* a record did not verify */
+    SEAL__CLOSE_INTERNAL = 14
 } seal__close_code;
 
 /* Says what a peer's code means, as the end of "it ...". Never NULL. */

@@ -65,6 +65,7 @@ struct seal_server {
     seal__server_config config;
     seal__gss_acceptor *acceptor;
     seal__server_state state;
+    bool has_listened;
 
     char *addresses[SEAL__SERVER_MAX_ADDRESSES];
     size_t n_addresses;

@@ -12,6 +12,7 @@ enum { KDC_CHECK_MS = 5000 };
 
 /* Outlives the server when that is freed, or given up waiting for the KDC, meanwhile. */
 struct seal__server_start {
+    atomic_uint refs; /* the server until it is told, each job, the timer */
     seal__auth_job job;
     seal__shared *shared;
     seal_server *server; /* NULL: abandoned */
@@ -24,13 +25,14 @@ struct seal__server_start {
     seal_error *kdc_error; /* of the job that asks the KDC, which may outlast everything else */
     uv_timer_t kdc_timer;  /* open while the KDC is asked */
     bool timer_open;
-    bool kdc_job_out;
     bool finished; /* started was called */
     seal_server_started_fn *started;
     void *user;
 };
 
-static void release(seal__server_start *start) {
+static void unref(seal__server_start *start) {
+    if (atomic_fetch_sub(&start->refs, 1) != 1)
+        return;
     seal__shared *shared = start->shared;
     seal__gss_acceptor_unref(start->acceptor);
     seal_error_free(start->error);
@@ -39,15 +41,23 @@ static void release(seal__server_start *start) {
     seal__shared_unref(shared);
 }
 
-static void maybe_release(seal__server_start *start) {
-    if ((start->finished || start->server == NULL) && !start->timer_open && !start->kdc_job_out)
-        release(start);
+static void ref(seal__server_start *start) {
+    atomic_fetch_add(&start->refs, 1);
+}
+
+/* The job holds a reference until it is done or orphaned. */
+static int submit(seal__server_start *start, seal__auth_pool *pool) {
+    ref(start);
+    int rc = seal__runtime_submit(start->server->runtime, pool, &start->job);
+    if (rc < 0)
+        unref(start);
+    return rc;
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
     seal__server_start *start = handle->data;
     start->timer_open = false;
-    maybe_release(start);
+    unref(start);
 }
 
 static void close_timer(seal__server_start *start) {
@@ -114,13 +124,14 @@ static void finish(seal__server_start *start) {
     server->start = NULL;
     if (start->error == NULL && listen_on_all(server, start, &start->error) < 0)
         close_listeners(server);
-    server->state = start->error == NULL ? SEAL__SERVER_LISTENING : SEAL__SERVER_FAILED;
+    server->has_listened = start->error == NULL;
+    server->state = server->has_listened ? SEAL__SERVER_LISTENING : SEAL__SERVER_FAILED;
     if (start->error != NULL)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_ERROR, "%s cannot start: %s",
                        server->config.principals[0], seal_error_message(start->error));
     close_timer(start);
     start->started(server, start->error, start->user);
-    maybe_release(start);
+    unref(start);
 }
 
 /* ---- The KDC's opinion ---- */
@@ -148,17 +159,15 @@ static void judge_kdc(seal__server_start *start) {
 static void kdc_done(seal__auth_job *job, bool ran) {
     seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
     (void)ran;
-    start->kdc_job_out = false;
-    if (start->server == NULL || start->finished) {
-        maybe_release(start);
-        return;
+    if (start->server != NULL && !start->finished) {
+        judge_kdc(start);
+        finish(start);
     }
-    judge_kdc(start);
-    finish(start);
+    unref(start);
 }
 
 static void on_orphaned(seal__auth_job *job) {
-    release(SEAL__CONTAINER_OF(job, seal__server_start, job));
+    unref(SEAL__CONTAINER_OF(job, seal__server_start, job));
 }
 
 static void on_kdc_timeout(uv_timer_t *timer) {
@@ -178,14 +187,14 @@ static void ask_kdc(seal__server_start *start) {
                                   .work = kdc_work,
                                   .done = kdc_done,
                                   .orphaned = on_orphaned};
-    if (seal__runtime_submit(runtime, runtime->initiators, &start->job) < 0) {
+    if (submit(start, runtime->initiators) < 0) {
         finish(start);
         return;
     }
-    start->kdc_job_out = true;
     uv_timer_init(runtime->loop, &start->kdc_timer);
     start->kdc_timer.data = start;
     start->timer_open = true;
+    ref(start);
     uv_timer_start(&start->kdc_timer, on_kdc_timeout, KDC_CHECK_MS, 0);
 }
 
@@ -200,16 +209,15 @@ static void local_work(seal__auth_job *job) {
 
 static void local_done(seal__auth_job *job, bool ran) {
     seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
-    if (start->server == NULL) {
-        release(start);
-        return;
+    if (start->server != NULL) {
+        if (!ran)
+            seal__error(&start->error, SEAL_ERROR_CANCELLED, "the runtime was stopped");
+        if (start->error != NULL || start->skip_startup_check)
+            finish(start);
+        else
+            ask_kdc(start);
     }
-    if (!ran)
-        seal__error(&start->error, SEAL_ERROR_CANCELLED, "the runtime was stopped");
-    if (start->error != NULL || start->skip_startup_check)
-        finish(start);
-    else
-        ask_kdc(start);
+    unref(start);
 }
 
 static int parse_addresses(const seal_server *server, seal__server_start *start,
@@ -234,6 +242,7 @@ static int begin(seal_server *server, seal_server_started_fn *started, void *use
     seal__server_start *start = seal__alloc_zeroed(seal__runtime_alloc(runtime), 1, sizeof *start);
     if (start == NULL)
         return seal__error_no_memory(reterr);
+    atomic_init(&start->refs, 1);
     start->shared = seal__shared_ref(runtime->shared);
     start->server = server;
     start->acceptor = seal__gss_acceptor_ref(server->acceptor);
@@ -243,10 +252,10 @@ static int begin(seal_server *server, seal_server_started_fn *started, void *use
     start->job = (seal__auth_job){
         .deadline_ns = UINT64_MAX, .work = local_work, .done = local_done, .orphaned = on_orphaned};
     int rc = parse_addresses(server, start, reterr);
-    if (rc == 0 && (rc = seal__runtime_submit(runtime, runtime->acceptors, &start->job)) < 0)
+    if (rc == 0 && (rc = submit(start, runtime->acceptors)) < 0)
         seal__error(reterr, rc, "cannot check the credentials: %s", seal_error_code_text(rc));
     if (rc < 0) {
-        release(start);
+        unref(start);
         return rc;
     }
     server->start = start;
@@ -266,6 +275,7 @@ void seal__server_start_abandon(seal_server *server) {
     seal_error_free(error);
     start->server = NULL;
     close_timer(start);
+    unref(start);
 }
 
 typedef struct begin_task {

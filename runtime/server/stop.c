@@ -71,8 +71,9 @@ static void release(seal_server *server) {
 
 static void became_stopped(seal_server *server) {
     server->state = SEAL__SERVER_STOPPED;
-    seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_INFO, "%s has stopped",
-                   server->config.principals[0]);
+    if (server->has_listened)
+        seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_INFO, "%s has stopped",
+                       server->config.principals[0]);
     bool freeing = server->freeing;
     void (*run_ended)(void *user) = server->run_ended;
     seal_server_stopped_fn *stopped = server->stopped;

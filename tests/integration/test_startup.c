@@ -203,12 +203,10 @@ static void the_check_passes(void **state) {
     it_server_done(&s);
 }
 
-/* No KDC, or a silent one, is no proof that the keys are wrong: a warning, and the server starts.
- */
-static void starts_without_kdc(uint16_t port) {
+/* Makes a KDC of this port the only one; `before` receives the configuration to go back to. */
+static void use_kdc(uint16_t port, char *before, size_t size) {
     char text[512];
-    char before[300];
-    snprintf(before, sizeof before, "%s", getenv("KRB5_CONFIG"));
+    snprintf(before, size, "%s", getenv("KRB5_CONFIG"));
     int n = snprintf(text, sizeof text,
                      "[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n rdns = false\n"
                      " udp_preference_limit = 1\n[realms]\n %s = {\n  kdc = 127.0.0.1:%u\n }\n",
@@ -216,6 +214,13 @@ static void starts_without_kdc(uint16_t port) {
     const char *config = it_path("no-kdc.conf");
     it_write_file(config, text, (size_t)n);
     setenv("KRB5_CONFIG", config, 1);
+}
+
+/* No KDC, or a silent one, is no proof that the keys are wrong: a warning, and the server starts.
+ */
+static void starts_without_kdc(uint16_t port) {
+    char before[300];
+    use_kdc(port, before, sizeof before);
     static it_server s;
     seal_server_options options;
     it_server_options(&options);
@@ -243,6 +248,36 @@ static void kdc_is_silent(void **state) {
     int fd = it_listen(&port);
     starts_without_kdc(port);
     close(fd);
+}
+
+static void count_cancelled(seal_server *server, const seal_error *error, void *user) {
+    (void)server;
+    if (seal_error_get_code(error) == SEAL_ERROR_CANCELLED)
+        atomic_fetch_add((atomic_uint *)user, 1);
+}
+
+/* The question to the KDC outlives the server, its runtime and its timer. */
+static void freed_while_the_kdc_is_asked(void **state) {
+    (void)state;
+    uint16_t port = 0;
+    char before[300];
+    atomic_uint cancelled = 0;
+    int fd = it_listen(&port);
+    use_kdc(port, before, sizeof before);
+    seal_server_options options;
+    it_server_options(&options);
+    options.skip_startup_check = false;
+    seal_server *server = NULL;
+    assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
+    assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
+    assert_int_equal(seal_server_start_async(server, count_cancelled, &cancelled, NULL), 0);
+    int asking = accept(fd, NULL, NULL);
+    assert_true(asking >= 0);
+    seal_server_free(server);
+    assert_int_equal(atomic_load(&cancelled), 1);
+    close(asking);
+    close(fd);
+    setenv("KRB5_CONFIG", before, 1);
 }
 
 /* ---- Addresses ---- */
@@ -352,6 +387,7 @@ int main(void) {
         cmocka_unit_test(the_check_passes),
         cmocka_unit_test(kdc_refuses),
         cmocka_unit_test(kdc_is_silent),
+        cmocka_unit_test(freed_while_the_kdc_is_asked),
         cmocka_unit_test(address_in_use),
         cmocka_unit_test(unix_socket_files),
         cmocka_unit_test(not_bound_before_the_proof),

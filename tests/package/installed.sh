@@ -40,9 +40,10 @@ done
 for where in "$dir/cmake" "$dir/pc"; do
   seal-realm run --quiet --service greeter/localhost -- bash -c '
     set -eu
+    rm -f "$1/out"
     "$0/greeter-server" >"$1/out" & server=$!
     trap "kill $server; wait $server || true" EXIT
-    while ! grep -q "^port: " "$1/out"; do kill -0 $server; sleep 0.02; done
+    while ! grep -qs "^port: " "$1/out"; do kill -0 $server; sleep 0.02; done
     "$0/greeter-client" "localhost:$(sed -n "s/^port: //p" "$1/out")" package
   ' "$where" "$dir" | grep '^reply: Hello, package! You are alice@SEALRPC.TEST\.$'
 done
