@@ -298,6 +298,12 @@ static int check_canary(seal__handshake *hs, const uint8_t *body, size_t len, se
                        hs->mech->info.mechanism);
 }
 
+bool seal__handshake_said_finished(const seal__handshake *hs) {
+    bool server = hs->config->role == SEAL__SERVER;
+    return hs->state == SEAL__HS_DONE || hs->state == SEAL__HS_SWITCH ||
+           (server && hs->state == SEAL__HS_FINISHED);
+}
+
 int seal__hs_check_finished(seal__handshake *hs, const uint8_t *body, size_t len,
                             uint8_t ret_secret[SEAL__HASH], seal_error **reterr) {
     uint8_t expected[SEAL__HASH];

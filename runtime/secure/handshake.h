@@ -147,6 +147,8 @@ int seal__handshake_take(seal__handshake *hs, const uint8_t *message, size_t len
 /* Takes a step back that has been run, and frees it. */
 int seal__handshake_take_back(seal__handshake *hs, uint64_t now_ns, seal__secure_step *step,
                               seal_error **reterr);
+/* True when this end's FINISHED is on its way: the peer then takes what follows for records. */
+bool seal__handshake_said_finished(const seal__handshake *hs);
 /* Frames an ALERT: the last message of a handshake that failed. */
 void seal__put_alert(seal__buf *out, uint16_t code, const seal__buf *error_token);
 

@@ -83,9 +83,11 @@ static int check_choice(seal__handshake *hs, const seal__hello *hello, seal_erro
     if (seal__equal(hello->share, hs->pair.share, SEAL__SHARE))
         return seal__error(reterr, SEAL_ERROR_AUTHENTICATION,
                            "the peer sent our own key share back");
-    if (hello->mechanism != (uint8_t)config->mechanisms[0])
+    if (hello->mechanism != (uint8_t)config->mechanisms[0]) {
+        hs->alert = SEAL__CLOSE_NO_MECHANISM;
         return seal__error(reterr, SEAL_ERROR_PROTECTION, "the server chose mechanism %u, not %s",
                            (unsigned)hello->mechanism, seal_mechanism_name(config->mechanisms[0]));
+    }
     if (hello->level != SEAL_LEVEL_INTEGRITY && hello->level != SEAL_LEVEL_PRIVACY)
         return seal__error(reterr, SEAL_ERROR_PROTECTION,
                            "the server chose level %u, which does not exist",

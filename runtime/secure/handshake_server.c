@@ -26,7 +26,8 @@ static int choose_protection(seal__handshake *hs, const seal__hello *hello, seal
         hs->alert = SEAL__CLOSE_NO_SUITE;
         return seal__error(reterr, SEAL_ERROR_PROTECTION, "no suite in common with the client");
     }
-    if (terms != NULL && (hs->suite != terms->suite || hs->level != terms->level))
+    if (terms != NULL && (hello->n_suites != 1 || hs->suite != terms->suite ||
+                          hello->level != (uint8_t)terms->level))
         return seal__error(reterr, SEAL_ERROR_PROTOCOL,
                            "re-authentication with another suite or level");
     if (!accepts_mechanism(config, hello->mechanism)) {
@@ -113,8 +114,10 @@ int seal__hs_server_stepped(seal__handshake *hs, const seal__buf *token, seal_er
         hs->state = SEAL__HS_TOKEN;
         return 0;
     }
-    hs->state = SEAL__HS_FINISHED;
-    return seal__hs_emit_finished(hs, hs->server_secret, reterr);
+    rc = seal__hs_emit_finished(hs, hs->server_secret, reterr);
+    if (rc == 0)
+        hs->state = SEAL__HS_FINISHED;
+    return rc;
 }
 
 int seal__hs_on_client_finished(seal__handshake *hs, const uint8_t *body, size_t len,

@@ -143,7 +143,7 @@ static bool may_try(seal__secure_channel *channel, uint64_t now_ns) {
     uint64_t earliest = now_ns > BURST * ATTEMPT_NS ? now_ns - BURST * ATTEMPT_NS : 0;
     if (channel->renew_bucket_ns < earliest)
         channel->renew_bucket_ns = earliest;
-    if (channel->renew_bucket_ns >= earliest + BURST * ATTEMPT_NS)
+    if (channel->renew_bucket_ns + ATTEMPT_NS > earliest + BURST * ATTEMPT_NS)
         return false;
     channel->renew_bucket_ns += ATTEMPT_NS;
     return true;
@@ -154,8 +154,10 @@ static int accept_attempt(seal__secure_channel *channel, uint64_t now_ns, uint16
     seal_error *error = NULL;
     if (channel->hs != NULL && channel->hs->state == SEAL__HS_DONE)
         return protocol_error(channel, "a new one before SWITCH", reterr);
-    if (!may_try(channel, now_ns))
-        return protocol_error(channel, "too many attempts", reterr);
+    if (!may_try(channel, now_ns)) {
+        seal__error(&error, SEAL_ERROR_TOO_MANY, "too many attempts to re-authenticate");
+        return seal__channel_fail(channel, SEAL_ERROR_TOO_MANY, error, true, reterr);
+    }
     end_attempt(channel);
     channel->attempt = attempt;
     int rc = seal__handshake_new(&channel->config, &channel->terms, channel->attempt, &channel->hs,

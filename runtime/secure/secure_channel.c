@@ -18,8 +18,10 @@ int seal__channel_failed(const seal__secure_channel *channel, seal_error **reter
 static void prepare_alert(seal__secure_channel *channel, int code) {
     const seal__handshake *hs = channel->hs;
     channel->out.len = 0;
-    /* Nothing to a peer that has not been spoken to, or that has refused already. */
-    if (hs == NULL || hs->refused_by_peer || (!hs->heard && !hs->said_hello))
+    /* Nothing to a peer that has not been spoken to, or that has refused already, or that expects
+     * records from here because it has our FINISHED. */
+    if (hs == NULL || hs->refused_by_peer || (!hs->heard && !hs->said_hello) ||
+        seal__handshake_said_finished(hs))
         return;
     uint16_t alert = hs->alert != 0 ? hs->alert : (uint16_t)seal__close_code_for(code);
     seal__put_alert(&channel->out, alert, &hs->error_token);

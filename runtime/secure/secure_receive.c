@@ -22,8 +22,8 @@ static int next_message(seal__secure_channel *channel, const uint8_t *bytes, siz
     size_t body_len = seal__load_u24(bytes);
     channel->hs->heard = true;
     int rc = seal__handshake_expects(channel->hs, bytes[3], body_len, &error);
-    if (rc != 0)
-        return seal__channel_fail(channel, rc, error, true, reterr);
+    if (rc != 0) /* nothing answers an alert */
+        return seal__channel_fail(channel, rc, error, bytes[3] != SEAL__ALERT, reterr);
     size_t total = SEAL__RECORD_HEADER + body_len;
     *ret_total = len >= total ? total : 0;
     return 0;

@@ -126,7 +126,7 @@ static int close_handshake(seal__secure_channel *channel, seal__close_code code,
     int rc = seal__secure_flush(channel, out);
     if (rc != 0)
         return rc;
-    if (hs->heard || hs->said_hello)
+    if ((hs->heard || hs->said_hello) && !seal__handshake_said_finished(hs))
         seal__put_alert(out, (uint16_t)code, NULL);
     channel->close_sent = true;
     seal__error(&error, SEAL_ERROR_CLOSED, "closed by this end: %s",

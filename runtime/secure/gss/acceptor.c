@@ -231,6 +231,7 @@ static int leg(acceptor_context *a, gss_buffer_t in, seal__buf *out, seal_error 
     OM_uint32 flags = 0;
     OM_uint32 lifetime = 0;
     OM_uint32 minor = 0;
+    size_t before = out->len;
     OM_uint32 major =
         gss_accept_sec_context(&minor, &c->gss, c->cred, in, GSS_C_NO_CHANNEL_BINDINGS, &peer, NULL,
                                &token, &flags, &lifetime, NULL);
@@ -250,6 +251,9 @@ static int leg(acceptor_context *a, gss_buffer_t in, seal__buf *out, seal_error 
         rc = seal__gss_info_fill(c, flags, lifetime, peer, a->asked, reterr);
     if (rc == 0)
         rc = check_target(a, reterr);
+    /* What the mechanism says to a peer that it accepts is not for one that we refuse. */
+    if (going_on && rc < 0)
+        out->len = before;
     gss_release_name(&minor, &peer);
     return rc;
 }

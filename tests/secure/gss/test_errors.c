@@ -192,6 +192,27 @@ static void the_ticket_is_for_another_service(void **state) {
     }
 }
 
+/* A ticket that the mechanism accepts, but we do not: its answer is not for this client. */
+static void nothing_is_said_to_whom_we_refuse(void **state) {
+    (void)state;
+    static const char *const principals[] = {"greeter/localhost"};
+    const char *keytab = lab_keytab();
+    const char *ccache = lab_ccache();
+    lab_mint(keytab, LAB_SERVICE, ccache);
+    lab_pair pair;
+    lab_pair_init(&pair, &(lab_options){.target = LAB_SERVICE,
+                                        .hello = "greeter/localhost@OTHER.TEST",
+                                        .principals = principals,
+                                        .n_principals = 1,
+                                        .keytab = keytab,
+                                        .ccache = ccache});
+    lab_pair_run(&pair);
+    lab_assert_error(pair.acceptor_error, SEAL_ERROR_WRONG_TARGET, "OTHER.TEST", NULL);
+    assert_int_equal(pair.n_tokens, 1);
+    lab_pair_done(&pair);
+    lab_drop_ccache(ccache);
+}
+
 /* ---- Keytabs ---- */
 
 static seal__gss_acceptor *identity(const char *keytab, const char *principal) {
@@ -469,6 +490,7 @@ int main(void) {
         cmocka_unit_test(expired_for_the_acceptor),
         cmocka_unit_test(the_hello_names_another_service),
         cmocka_unit_test(the_ticket_is_for_another_service),
+        cmocka_unit_test(nothing_is_said_to_whom_we_refuse),
         cmocka_unit_test(keytab_missing),
         cmocka_unit_test(keytab_is_a_directory),
         cmocka_unit_test(keytab_unreadable),
