@@ -138,15 +138,18 @@ static void cancel_now(seal_client_call *call) {
                              .execution = SEAL_NOT_EXECUTED,
                              .cause = SEAL_ERROR_CANCELLED,
                              .message = "cancelled by the caller"};
-    if (call->stream != NULL) {
-        if (!seal__session_cancel(call->conn->session, call->stream))
+    seal__conn *conn = call->stream != NULL ? call->conn : NULL;
+    if (conn != NULL) {
+        if (!seal__session_cancel(conn->session, call->stream))
             outcome.execution = SEAL_EXECUTION_UNKNOWN;
-        seal__conn_mark_dirty(call->conn);
+        seal__conn_mark_dirty(conn);
         call->stream = NULL;
     } else {
         seal__channel_unqueue(channel, call);
     }
     seal__client_call_deliver(call, &outcome);
+    if (conn != NULL && conn->state == SEAL__CONN_OPEN)
+        seal__channel_let_leave(channel, conn);
     seal__channel_serve_pending(channel);
 }
 

@@ -114,7 +114,6 @@ static void close_conn(seal__conn *conn) {
  */
 static void end_calls(seal__task *task) {
     seal_channel *channel = SEAL__CONTAINER_OF(task, seal_channel, free_task);
-    channel->freeing = true;
     if (channel->dial != NULL)
         seal__dial_cancel(channel->dial);
     channel->dial = NULL;
@@ -128,6 +127,15 @@ static void end_calls(seal__task *task) {
     uv_close((uv_handle_t *)&channel->timer, on_timer_closed);
 }
 
+/* Calls that were made before this are on the queue now, and take their place before the second
+ * turn ends them; calls made after it are refused. */
+static void begin_free(seal__task *task) {
+    seal_channel *channel = SEAL__CONTAINER_OF(task, seal_channel, free_task);
+    channel->freeing = true;
+    channel->free_task.run = end_calls;
+    seal__runtime_queue(channel->runtime, &channel->free_task);
+}
+
 static void post_sem(void *user) {
     uv_sem_post(user);
 }
@@ -136,7 +144,7 @@ void seal_channel_free(seal_channel *channel) {
     if (channel == NULL)
         return;
     seal_runtime *runtime = channel->runtime;
-    channel->free_task.run = end_calls;
+    channel->free_task.run = begin_free;
     bool owns_runtime = channel->owns_runtime;
     if (seal__runtime_on_loop(runtime) || !runtime->owns_loop) {
         channel->freeing = true;

@@ -134,6 +134,7 @@ void seal__channel_connect(seal_channel *channel) {
         fail_all(channel, error);
         seal_error_free(error);
     }
+    seal__channel_arm_timer(channel);
 }
 
 const char *seal__channel_stage(const seal_channel *channel) {

@@ -28,16 +28,16 @@ int seal__channel_send_request(seal_channel *channel, seal_client_call *call, si
     int rc =
         seal__session_open(session, now, call->method->full_name, call->deadline_ns,
                            limit != 0 ? limit : channel->config.max_response, call, &call->stream);
+    seal__conn_mark_dirty(channel->conn); /* where the outbox has failed, the flush finds out */
     if (rc < 0)
         return rc;
-    call->conn = channel->conn;
     rc = seal__session_send(session, call->stream, size, pack, message, true);
     if (rc < 0) {
         seal__session_cancel(session, call->stream);
         call->stream = NULL;
         return rc;
     }
-    seal__conn_mark_dirty(channel->conn);
+    call->conn = channel->conn;
     return 0;
 }
 

@@ -27,7 +27,8 @@ typedef struct seal__conn_ops {
     void (*closed)(seal__conn *conn, const seal_error *why);
 } seal__conn_ops;
 
-/* Reading stops while more than this waits to be written. */
+/* A server stops reading while more than this waits to be written. A client never does: two ends
+ * that both wait for the other to read would wait for ever. */
 enum { SEAL__CONN_PAUSE = 1024 * 1024 };
 
 typedef enum seal__conn_state {
@@ -106,6 +107,8 @@ void seal__conn_start(seal__conn *conn);
 void seal__conn_mark_dirty(seal__conn *conn);
 /* Seals and writes now. */
 void seal__conn_flush(seal__conn *conn);
+/* Everything that was queued has been handed to the socket. */
+bool seal__conn_is_drained(const seal__conn *conn);
 
 /* Ends the connection: sends an authenticated close, calls closed, frees. `why` is taken; NULL:
  * orderly. Does nothing when it is ending already. */

@@ -69,6 +69,8 @@ static void end(seal__conn *conn, seal__close_code code, bool can_write) {
         seal__outbox_seal(&conn->outbox);
     conn->state = SEAL__CONN_CLOSING;
     conn->ops->closed(conn, conn->error);
+    if (before == SEAL__CONN_OPEN) /* what was sent meanwhile, too: nothing leaves in clear */
+        seal__outbox_seal(&conn->outbox);
     if (!can_write || before == SEAL__CONN_IDLE) {
         seal__conn_drop(conn);
         return;
@@ -76,6 +78,7 @@ static void end(seal__conn *conn, seal__close_code code, bool can_write) {
     seal__secure_close(conn->secure, code, &conn->outbox.wire);
     if (conn->read_paused)
         seal__conn_read_start(conn);
+    uv_update_time(conn->runtime->loop);
     uv_timer_start(&conn->timer, on_linger, LINGER_MS, 0);
     seal__conn_flush(conn);
 }

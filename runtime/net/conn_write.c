@@ -27,8 +27,10 @@ static int fill(seal__conn *conn) {
         if (seal__session_pump(conn->session, 0)) /* room at once, not in steps */
             seal__buf_ensure(&conn->outbox.wire, PUMP_LIMIT);
         seal__session_pump(conn->session, PUMP_LIMIT);
-        rc = seal__outbox_seal(&conn->outbox);
     }
+    /* Whatever the state: nothing leaves that is not sealed. */
+    if (rc == 0)
+        rc = seal__outbox_seal(&conn->outbox);
     return rc;
 }
 
@@ -109,6 +111,7 @@ static void flush(seal__conn *conn) {
             break;
     }
     if (conn->state == SEAL__CONN_OPEN && !conn->read_paused &&
+        conn->session_options.role == SEAL__SESSION_SERVER &&
         conn->outbox.wire.len + conn->writing.len > SEAL__CONN_PAUSE)
         seal__conn_read_stop(conn);
 }
@@ -119,4 +122,8 @@ void seal__conn_flush(seal__conn *conn) {
     flush(conn);
     if (conn->state == SEAL__CONN_HANDSHAKE || conn->state == SEAL__CONN_OPEN)
         seal__conn_arm_timer(conn);
+}
+
+bool seal__conn_is_drained(const seal__conn *conn) {
+    return conn->outbox.wire.len == 0 && !conn->write_active;
 }

@@ -57,7 +57,7 @@ static void remove_stale(const struct sockaddr_un *un, socklen_t len) {
     struct stat st;
     if (un->sun_path[0] == '\0' || lstat(un->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
         return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
     if (connect(fd, (const struct sockaddr *)(const void *)un, len) < 0 && errno == ECONNREFUSED)
@@ -82,7 +82,9 @@ static int bind_unix(seal__listener *listener, const struct sockaddr *addr, sock
 }
 
 static int bind_tcp(seal__listener *listener, const struct sockaddr *addr) {
-    int rc = uv_tcp_bind(&listener->socket.tcp, addr, 0);
+    /* The IPv4 half of all interfaces is an address of its own. */
+    unsigned flags = addr->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
+    int rc = uv_tcp_bind(&listener->socket.tcp, addr, flags);
     struct sockaddr_storage bound;
     int len = (int)sizeof bound;
     if (rc == 0)

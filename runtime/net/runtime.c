@@ -18,9 +18,9 @@ bool seal__runtime_on_loop(const seal_runtime *runtime) {
 
 /* A caller's loop stays alive while something is under way; our own always does. */
 static void keep_alive(seal_runtime *runtime) {
-    if (runtime->owns_loop || runtime->freeing)
+    if (runtime->owns_loop || runtime->handles_closing)
         return;
-    if (runtime->jobs > 0 || runtime->loop_tasks > 0)
+    if (runtime->freeing || runtime->jobs > 0 || runtime->loop_tasks > 0)
         uv_ref((uv_handle_t *)&runtime->wakeup);
     else
         uv_unref((uv_handle_t *)&runtime->wakeup);
@@ -350,10 +350,28 @@ struct uv_loop_s *seal_runtime_loop(seal_runtime *runtime) {
 
 /* With the caller's loop the last handle's close callback releases everything; with our own loop
  * the thread that joins does. */
-static void maybe_release(seal_runtime *runtime) {
-    if (runtime->freeing && runtime->handles_open == 0 && runtime->holders == 0 &&
-        !runtime->owns_loop)
+static void on_handle_closed(uv_handle_t *handle) {
+    seal_runtime *runtime = handle->data;
+    runtime->handles_open--;
+    if (runtime->handles_open == 0 && !runtime->owns_loop)
         release_runtime(runtime);
+}
+
+/* What still lives on the loop needs its tasks, jobs and flushes: they end when the last has gone.
+ */
+static void maybe_end(seal_runtime *runtime) {
+    if (!runtime->freeing || runtime->handles_closing || runtime->holders > 0)
+        return;
+    runtime->handles_closing = true;
+    seal__auth_pool_stop(runtime->initiators);
+    seal__auth_pool_stop(runtime->acceptors);
+    runtime->initiators = NULL;
+    runtime->acceptors = NULL;
+    run_finished_jobs(runtime);
+    run_tasks(runtime);
+    runtime->handles_open = 2;
+    uv_close((uv_handle_t *)&runtime->wakeup, on_handle_closed);
+    uv_close((uv_handle_t *)&runtime->prepare, on_handle_closed);
 }
 
 void seal__runtime_hold(seal_runtime *runtime) {
@@ -362,27 +380,15 @@ void seal__runtime_hold(seal_runtime *runtime) {
 
 void seal__runtime_let_go(seal_runtime *runtime) {
     runtime->holders--;
-    maybe_release(runtime);
-}
-
-static void on_handle_closed(uv_handle_t *handle) {
-    seal_runtime *runtime = handle->data;
-    runtime->handles_open--;
-    maybe_release(runtime);
+    maybe_end(runtime);
 }
 
 static void begin_free(void *arg) {
     seal_runtime *runtime = arg;
     run_tasks(runtime);
     runtime->freeing = true;
-    seal__auth_pool_stop(runtime->initiators);
-    seal__auth_pool_stop(runtime->acceptors);
-    runtime->initiators = NULL;
-    runtime->acceptors = NULL;
-    run_finished_jobs(runtime);
-    runtime->handles_open = 2;
-    uv_close((uv_handle_t *)&runtime->wakeup, on_handle_closed);
-    uv_close((uv_handle_t *)&runtime->prepare, on_handle_closed);
+    keep_alive(runtime);
+    maybe_end(runtime);
 }
 
 typedef struct free_task {

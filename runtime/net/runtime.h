@@ -32,6 +32,7 @@ struct seal_runtime {
     uint32_t handles_open; /* of the two above, while they are being closed */
     uint32_t holders;      /* servers, channels, sockets: all must go before the runtime does */
     bool freeing;
+    bool handles_closing;
     bool frees_itself; /* nobody joins its thread: see seal__runtime_free_here */
     seal__task free_task;
     uv_mutex_t lock;

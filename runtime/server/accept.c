@@ -111,7 +111,7 @@ static void log_end(seal_server *server, const seal__conn *conn, bool establishe
         return;
     if (!established)
         seal__server_log_peer(server, SEAL_LOG_WARNING, conn->address, why);
-    else
+    else if (seal__log_allowed(limit_of(server, seal_error_get_code(why)), uv_hrtime()))
         seal__log_line(seal__runtime_log(server->runtime),
                        seal_error_get_code(why) == SEAL_ERROR_TRUNCATED ? SEAL_LOG_DEBUG
                                                                         : SEAL_LOG_INFO,
@@ -124,8 +124,8 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
     seal_server *server = sc->server;
     bool established = conn->peer != NULL;
     log_end(server, conn, established, why);
-    seal__server_detach_calls(sc);
     seal__list_remove(&sc->node);
+    seal__server_detach_calls(sc);
     if (established) {
         server->n_established--;
     } else {

@@ -79,8 +79,9 @@ void seal__call_cancel(seal_call *call) {
         tell_cancelled(call);
 }
 
-static void tell_later(void *arg) {
-    seal_call *call = arg;
+static void tell_later(seal__task *task) {
+    seal_call *call = SEAL__CONTAINER_OF(task, seal_call, cancel_task);
+    call->cancel_queued = false;
     tell_cancelled(call);
     seal__call_release(call);
 }
@@ -88,11 +89,12 @@ static void tell_later(void *arg) {
 void seal_call_on_cancel(seal_call *call, seal_call_cancelled_fn *cancelled, void *user) {
     call->on_cancel = cancelled;
     call->on_cancel_user = user;
-    if (cancelled == NULL || !atomic_load(&call->cancelled))
+    if (cancelled == NULL || !atomic_load(&call->cancelled) || call->cancel_queued)
         return;
     atomic_fetch_add(&call->refs, 1);
-    if (seal_runtime_post(call->server->runtime, tell_later, call) < 0)
-        seal__call_release(call);
+    call->cancel_queued = true;
+    call->cancel_task.run = tell_later;
+    seal__runtime_queue(call->server->runtime, &call->cancel_task);
 }
 
 /* ---- For handlers ---- */

@@ -185,24 +185,35 @@ void seal__server_event(seal__conn *conn, const seal__event *event) {
     }
 }
 
-/* Detached first: what a cancel callback answers then goes nowhere. */
+/* One that is detached already, with the stream's reference. */
 static void let_go(seal_call *call) {
-    bool invoked = call->invoked;
-    seal__call_detach(call);
     seal__call_cancel(call);
-    if (!invoked) {
+    if (!call->invoked) {
         atomic_store(&call->answered, true);
         seal_call_unref(call);
     }
+    seal__call_release(call);
 }
 
+/* All are detached before the first one is told: a cancel callback may answer any of them, and what
+ * it answers goes nowhere. */
 void seal__server_detach_calls(seal__server_conn *sc) {
     const seal__session *session = sc->conn->session;
+    seal_call *calls = NULL;
     size_t cursor = 0;
     seal__stream *stream = NULL;
     while (session != NULL && (stream = seal__session_next_stream(session, &cursor)) != NULL) {
         seal_call *call = seal__stream_user(stream);
-        if (call != NULL)
-            let_go(call);
+        if (call == NULL)
+            continue;
+        call->stream = NULL;
+        call->sc = NULL;
+        call->next_lost = calls;
+        calls = call;
+    }
+    while (calls != NULL) {
+        seal_call *next = calls->next_lost;
+        let_go(calls);
+        calls = next;
     }
 }

@@ -31,6 +31,7 @@ static int make_server(seal_runtime *runtime, const seal_server_options *options
     atomic_init(&server->port, 0);
     seal__list_init(&server->half_open);
     seal__list_init(&server->established);
+    seal__list_init(&server->stop_tasks);
     int rc = seal__server_config_make(options, alloc, &server->config, reterr);
     if (rc == 0 && (rc = make_acceptor(server, reterr)) < 0)
         seal__server_config_done(&server->config, alloc);

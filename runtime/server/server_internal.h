@@ -92,8 +92,8 @@ struct seal_server {
 
     uv_timer_t grace; /* open while stopping */
     bool grace_open;
-    seal_server_stopped_fn *stopped;
-    void *stopped_user;
+    seal__list stop_tasks;         /* who is to be told when it has stopped */
+    uint32_t n_stop_tasks;         /* of them, on their way: told before the server is released */
     void (*run_ended)(void *user); /* of seal_server_run: the server has stopped, whoever did it */
     void *run_user;
     void (*released)(void *user); /* of seal_server_free: after everything is gone */
@@ -121,6 +121,7 @@ struct seal_call {
     seal_server *server;
     seal__server_conn *sc; /* NULL: the connection is gone */
     seal__stream *stream;  /* NULL: finished or gone */
+    seal_call *next_lost;  /* while all calls of a connection that is over are let go of */
     const seal__server_method *method;
     seal_peer *peer;
     uint64_t deadline_ns;
@@ -129,6 +130,8 @@ struct seal_call {
     seal__arena arena; /* the request lives here */
     seal_call_cancelled_fn *on_cancel;
     void *on_cancel_user;
+    seal__task cancel_task; /* tells of a cancel that came before on_cancel was set */
+    bool cancel_queued;
     uint8_t *answer; /* packed by another thread */
     size_t answer_len;
     seal_status answer_status;

@@ -4,6 +4,7 @@
  * the initiator pool (a silent one takes long, so that has a time limit of its own and only warns),
  * then listen.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "server/server_internal.h"
@@ -67,9 +68,19 @@ static void close_timer(seal__server_start *start) {
 
 /* ---- Listening ---- */
 
+static void set_port(struct sockaddr_storage *addr, uint16_t port) {
+    if (addr->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)addr)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)(void *)addr)->sin_port = htons(port);
+}
+
 static int listen_on(seal_server *server, const seal__resolved *resolved, seal_error **reterr) {
+    uint16_t port = 0;
     for (size_t i = 0; i < resolved->n; i++) {
         struct sockaddr_storage addr = resolved->addrs[i];
+        if (i > 0 && addr.ss_family != AF_UNIX) /* one free port for all addresses of a name */
+            set_port(&addr, port);
         seal__listener *listener = NULL;
         int rc =
             seal__listener_new(server->runtime, (const struct sockaddr *)(const void *)&addr,
@@ -85,6 +96,7 @@ static int listen_on(seal_server *server, const seal__resolved *resolved, seal_e
         if (rc < 0)
             return rc;
         server->listeners[server->n_listeners++] = listener;
+        port = seal__listener_port(listener);
     }
     return 0;
 }

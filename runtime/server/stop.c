@@ -3,8 +3,9 @@
  */
 #include "server/server_internal.h"
 
+/* Once everything is with the socket: a closed connection gives its last bytes little time. */
 void seal__server_maybe_close_idle(seal__server_conn *sc) {
-    if (sc->server->state == SEAL__SERVER_STOPPING &&
+    if (sc->server->state == SEAL__SERVER_STOPPING && seal__conn_is_drained(sc->conn) &&
         seal__session_stream_count(sc->conn->session) == 0)
         seal__conn_close(sc->conn, SEAL__CLOSE_GOING_AWAY, NULL);
 }
@@ -20,15 +21,11 @@ static void close_all(seal__list *conns) {
 
 static void say_goodbye(seal_server *server) {
     close_all(&server->half_open);
-    for (seal__list *node = server->established.next, *next = NULL; node != &server->established;
-         node = next) {
-        next = node->next;
+    for (seal__list *node = server->established.next; node != &server->established;
+         node = node->next) {
         seal__conn *conn = conn_of(node)->conn;
-        if (seal__session_goaway(conn->session, SEAL__CLOSE_GOING_AWAY, "the server is stopping") <
-            0)
-            seal__conn_close(conn, SEAL__CLOSE_INTERNAL, NULL);
-        else
-            seal__conn_mark_dirty(conn);
+        (void)seal__session_goaway(conn->session, SEAL__CLOSE_GOING_AWAY, "the server is stopping");
+        seal__conn_mark_dirty(conn); /* where it failed, the flush finds out */
     }
     /* A second walk, because closing one connection must not disturb the first. */
     for (seal__list *node = server->established.next, *next = NULL; node != &server->established;
@@ -69,22 +66,52 @@ static void release(seal_server *server) {
         seal__runtime_free_here(runtime);
 }
 
+static void maybe_release(seal_server *server) {
+    if (server->freeing && server->state == SEAL__SERVER_STOPPED && server->n_stop_tasks == 0)
+        release(server);
+}
+
+/* ---- Telling ---- */
+
+/* Somebody who wants to know when the server has stopped. */
+typedef struct stop_task {
+    seal__task task; /* its node is in stop_tasks first */
+    seal_server *server;
+    uint32_t grace_ms;
+    seal_server_stopped_fn *stopped;
+    void *user;
+} stop_task;
+
+static void tell(seal__task *task) {
+    stop_task told = *SEAL__CONTAINER_OF(task, stop_task, task);
+    seal_server *server = told.server;
+    seal__release(seal__runtime_alloc(server->runtime), SEAL__CONTAINER_OF(task, stop_task, task));
+    server->n_stop_tasks--;
+    /* Where it was not being freed before, the callback may free it. */
+    bool freeing = server->freeing;
+    told.stopped(server, told.user);
+    if (freeing)
+        maybe_release(server);
+}
+
+/* From the loop, one at a time: never from inside seal_server_stop. */
+static void tell_later(stop_task *task) {
+    task->task.run = tell;
+    task->server->n_stop_tasks++;
+    seal__runtime_queue(task->server->runtime, &task->task);
+}
+
 static void became_stopped(seal_server *server) {
     server->state = SEAL__SERVER_STOPPED;
     if (server->has_listened)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_INFO, "%s has stopped",
                        server->config.principals[0]);
-    bool freeing = server->freeing;
-    void (*run_ended)(void *user) = server->run_ended;
-    seal_server_stopped_fn *stopped = server->stopped;
-    server->stopped = NULL;
-    if (run_ended != NULL)
-        run_ended(server->run_user);
-    if (stopped != NULL)
-        stopped(server, server->stopped_user);
-    /* Where it was not being freed before, a callback may have freed it. */
-    if (freeing)
-        release(server);
+    if (server->run_ended != NULL)
+        server->run_ended(server->run_user);
+    for (seal__list *node = seal__list_take_first(&server->stop_tasks); node != NULL;
+         node = seal__list_take_first(&server->stop_tasks))
+        tell_later(SEAL__CONTAINER_OF(node, stop_task, task.node));
+    maybe_release(server);
 }
 
 void seal__server_maybe_stopped(seal_server *server) {
@@ -105,37 +132,31 @@ static void stop(seal_server *server, uint32_t grace_ms) {
             uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
         return;
     }
+    server->state = SEAL__SERVER_STOPPING; /* before a callback that may stop or free it again */
     seal__server_start_abandon(server);
-    server->state = SEAL__SERVER_STOPPING;
     for (size_t i = 0; i < server->n_listeners; i++)
         seal__listener_close(server->listeners[i]);
     server->n_listeners = 0;
     uv_timer_init(server->runtime->loop, &server->grace);
     server->grace.data = server;
     server->grace_open = true;
+    uv_update_time(server->runtime->loop);
     uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
     say_goodbye(server);
     seal__server_maybe_stopped(server);
 }
 
-typedef struct stop_task {
-    seal_server *server;
-    uint32_t grace_ms;
-    seal_server_stopped_fn *stopped;
-    void *user;
-} stop_task;
-
 static void do_stop(void *arg) {
-    stop_task task = *(stop_task *)arg;
-    seal__release(seal__runtime_alloc(task.server->runtime), arg);
-    if (task.stopped != NULL) {
-        task.server->stopped = task.stopped;
-        task.server->stopped_user = task.user;
-    }
-    bool already = task.server->state == SEAL__SERVER_STOPPED;
-    stop(task.server, task.grace_ms);
-    if (already && task.server->stopped != NULL)
-        became_stopped(task.server);
+    stop_task *task = arg;
+    seal_server *server = task->server;
+    uint32_t grace_ms = task->grace_ms;
+    if (task->stopped == NULL)
+        seal__release(seal__runtime_alloc(server->runtime), task);
+    else if (server->state == SEAL__SERVER_STOPPED)
+        tell_later(task);
+    else
+        seal__list_append(&server->stop_tasks, &task->task.node);
+    stop(server, grace_ms);
 }
 
 void seal_server_stop(seal_server *server, uint32_t grace_ms, seal_server_stopped_fn *stopped,
@@ -158,8 +179,7 @@ static void do_free(void *arg) {
     seal_server *server = arg;
     server->freeing = true;
     stop(server, server->config.stop_grace_ms);
-    if (server->state == SEAL__SERVER_STOPPED)
-        release(server);
+    maybe_release(server);
 }
 
 static void post_sem(void *user) {

@@ -82,7 +82,8 @@ SEAL_API SEAL_MUST_USE int seal_server_register(seal_server *server, const seal_
 
 /** Answers a call; the message is encoded before the function returns. **Thread-safe.**
  *  @return 0, SEAL_ERROR_ALREADY, SEAL_ERROR_INVALID (the call is of another method; it is not
- *  answered), SEAL_ERROR_TOO_BIG (over the reply limit; the client gets RESOURCE_EXHAUSTED). */
+ *  answered. Or the reply lacks something required; the client gets INTERNAL), SEAL_ERROR_TOO_BIG
+ *  (over the reply limit) or SEAL_ERROR_NO_MEMORY; the client gets RESOURCE_EXHAUSTED. */
 SEAL_API int seal_call_reply(seal_call *call, const seal_method *method,
                              const ProtobufCMessage *reply);
 

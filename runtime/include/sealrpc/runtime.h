@@ -66,8 +66,9 @@ SEAL_API SEAL_MUST_USE int seal_runtime_new(const seal_runtime_options *options,
  * Ends a runtime. Every server and channel made from it must have been freed. With its own thread:
  * blocks until that thread has ended; not to be called on it. With the caller's loop: call it on
  * the loop thread and run the loop until it has nothing left to do (uv_run returns 0); the memory
- * is gone by then. A thread that is stuck in a silent KDC is not waited for: its memory is released
- * when it comes back. NULL is allowed.
+ * is gone by then. Servers that were freed on the loop and still drain, with calls that a handler
+ * has not let go of, are waited for. A thread that is stuck in a silent KDC is not waited for: its
+ * memory is released when it comes back. NULL is allowed.
  */
 SEAL_API void seal_runtime_free(seal_runtime *runtime);
 

@@ -68,7 +68,8 @@ SEAL_API SEAL_MUST_USE int seal_server_new(seal_runtime *runtime,
  *
  * @param address "host:port" (all addresses of the name), "127.0.0.1:port", "[::1]:port", "*:port"
  * (all interfaces, IPv6 and IPv4), or "unix:/path" (at most 107 bytes; "unix:@name": abstract).
- * Port 0: a free one, see seal_server_port. A name is resolved when the server starts.
+ * Port 0: a free one, the same for all addresses of a name, see seal_server_port. An IPv6 address
+ * takes no IPv4 connections. A name is resolved when the server starts.
  * @return 0, SEAL_ERROR_INVALID (syntax), SEAL_ERROR_STATE, SEAL_ERROR_TOO_MANY (over 16).
  */
 SEAL_API SEAL_MUST_USE int seal_server_add_address(seal_server *server, const char *address,
@@ -108,7 +109,8 @@ SEAL_API SEAL_MUST_USE int seal_server_run(seal_server *server, seal_error **ret
 /** Returns the port of the first TCP address, 0 before the server has started. **Thread-safe.** */
 SEAL_API uint16_t seal_server_port(const seal_server *server);
 
-/** Called once when the last connection of a stopped server is closed. */
+/** Called when the server has stopped: its last connection is closed and its last call let go of.
+ * Once for every seal_server_stop that asks for it. It may free the server. */
 typedef void seal_server_stopped_fn(seal_server *server, void *user);
 
 /**
