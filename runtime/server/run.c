@@ -9,6 +9,8 @@ typedef struct server_run {
     uv_signal_t signals[2];
     uint32_t signals_open;
     bool is_new;
+    bool failed;
+    bool ended;
     bool stopping;
     uv_sem_t done;
 } server_run;
@@ -19,8 +21,12 @@ static void on_signal_closed(uv_handle_t *handle) {
         uv_sem_post(&run->done);
 }
 
+/* Told by a start that fails, by a stop, or by both. */
 static void on_stopped(void *user) {
     server_run *run = user;
+    if (run->ended)
+        return;
+    run->ended = true;
     for (size_t i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&run->signals[i], on_signal_closed);
 }
@@ -46,13 +52,14 @@ static void watch(void *arg) {
     }
     server->run_ended = on_stopped;
     server->run_user = run;
-    if (server->state == SEAL__SERVER_STOPPED)
+    if (server->state == SEAL__SERVER_STOPPED || server->state == SEAL__SERVER_FAILED)
         on_stopped(run);
 }
 
 static void unwatch(void *arg) {
     server_run *run = arg;
     run->server->run_ended = NULL;
+    run->failed = run->server->state == SEAL__SERVER_FAILED;
 }
 
 static void get_state(void *arg) {
@@ -79,5 +86,10 @@ int seal_server_run(seal_server *server, seal_error **reterr) {
         rc = seal__runtime_run(runtime, unwatch, &run);
     }
     uv_sem_destroy(&run.done);
+    if (rc == 0 && run.failed)
+        return seal__error(
+            reterr, SEAL_ERROR_STATE,
+            "the server could not start; the callback of seal_server_start_async and "
+            "the log say why");
     return rc;
 }

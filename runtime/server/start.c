@@ -143,6 +143,8 @@ static void finish(seal__server_start *start) {
                        server->config.principals[0], seal_error_message(start->error));
     close_timer(start);
     start->started(server, start->error, start->user);
+    if (start->error != NULL && start->server != NULL && server->run_ended != NULL)
+        server->run_ended(server->run_user);
     unref(start);
 }
 

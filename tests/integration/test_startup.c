@@ -256,6 +256,28 @@ static void count_cancelled(seal_server *server, const seal_error *error, void *
         atomic_fetch_add((atomic_uint *)user, 1);
 }
 
+static void ignore_start(seal_server *server, const seal_error *error, void *user) {
+    (void)server;
+    (void)error;
+    (void)user;
+}
+
+/* It does not wait for ever for a server that will never run, whether it has failed already or not.
+ */
+static void run_of_a_server_that_cannot_start(void **state) {
+    (void)state;
+    seal_server_options options;
+    it_server_options(&options);
+    options.keytab = it_path("no.keytab");
+    seal_server *server = NULL;
+    assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
+    assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
+    assert_int_equal(seal_server_start_async(server, ignore_start, NULL, NULL), 0);
+    assert_int_equal(seal_server_run(server, NULL), SEAL_ERROR_STATE);
+    assert_int_equal(seal_server_run(server, NULL), SEAL_ERROR_STATE);
+    seal_server_free(server);
+}
+
 /* The question to the KDC outlives the server, its runtime and its timer. */
 static void freed_while_the_kdc_is_asked(void **state) {
     (void)state;
@@ -388,6 +410,7 @@ int main(void) {
         cmocka_unit_test(kdc_refuses),
         cmocka_unit_test(kdc_is_silent),
         cmocka_unit_test(freed_while_the_kdc_is_asked),
+        cmocka_unit_test(run_of_a_server_that_cannot_start),
         cmocka_unit_test(address_in_use),
         cmocka_unit_test(unix_socket_files),
         cmocka_unit_test(not_bound_before_the_proof),

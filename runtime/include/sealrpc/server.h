@@ -102,7 +102,8 @@ SEAL_API SEAL_MUST_USE int seal_server_start(seal_server *server, seal_error **r
  * Starts the server if that has not been done, and serves until SIGINT, SIGTERM or
  * seal_server_stop; then stops, leaving running calls stop_grace_ms. For programs that do nothing
  * else. Blocks: not on a loop thread. A second signal ends at once.
- * @return 0 after an orderly stop, or an error of seal_server_start.
+ * @return 0 after an orderly stop, an error of seal_server_start, or SEAL_ERROR_STATE when a start
+ * with seal_server_start_async has failed.
  */
 SEAL_API SEAL_MUST_USE int seal_server_run(seal_server *server, seal_error **reterr_error);
 
