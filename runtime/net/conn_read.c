@@ -138,7 +138,12 @@ static void after_feed(seal__conn *conn) {
         seal__buf_done(&conn->in);
     pause_for_step(conn);
     seal__conn_arm_timer(conn);
-    seal__conn_mark_dirty(conn);
+    /* libuv may read several times in one turn: what these bytes caused to be sent must not pile
+     * up. */
+    if (conn->outbox.wire.len > SEAL__CONN_PAUSE)
+        seal__conn_flush(conn);
+    else
+        seal__conn_mark_dirty(conn);
 }
 
 void seal__conn_process_waiting(seal__conn *conn) {
