@@ -45,6 +45,8 @@ static seal__sniffed describe(const uint8_t *bytes, size_t len, char *ret_text) 
         snprintf(ret_text, SEAL__SNIFF_TEXT, "it sent an ONC RPC record");
         return len < 2 ? SEAL__SNIFF_MORE : SEAL__SNIFF_OTHER;
     }
+    if (len < SEAL__RECORD_HEADER) /* so that the message shows as much, however they arrive */
+        return SEAL__SNIFF_MORE;
     int n = snprintf(ret_text, SEAL__SNIFF_TEXT, "it sent unknown bytes 0x");
     for (size_t i = 0; i < least(len, 8); i++)
         n += snprintf(ret_text + n, SEAL__SNIFF_TEXT - (size_t)n, "%02x", bytes[i]);

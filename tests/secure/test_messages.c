@@ -380,9 +380,9 @@ static const struct {
     {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11, "TLS handshake"},
     {"SSH-2.0-OpenSSH_9.2\r\n", 21, "SSH banner"},
     {"\x80\x00\x00\x28\x12\x34\x56\x78\x00\x00\x00\x00", 12, "ONC RPC"},
-    {"\xde\xad\xbe\xef\x01\x02\x03\x04", 8, "0xde"},
-    {"\x00\x00\x40\x77\x01\x02\x03\x04", 8, "0x000040"},
-    {"\x00\xff\x40\x01\x01\x02\x03\x04", 8, "0x00ff"},
+    {"\xde\xad\xbe\xef\x01\x02\x03\x04", 8, "0xdeadbeef"},
+    {"\x00\x00\x40\x77\x01\x02\x03\x04", 8, "0x00004077"},
+    {"\x00\xff\x40\x01\x01\x02\x03\x04", 8, "0x00ff4001"},
     {"\x00\x00\x40\x01sealrpd\0", 12, "0x00004001"},
     {"HTTP/1.1 400 Bad Request\r\n", 26, "HTTP response"},
     {"\x15\x03\x01\x00\x02\x02\x28", 7, "TLS alert"},
@@ -410,7 +410,7 @@ static void other_protocols(void **state) {
                 assert_true(end->rc == (mode % 3 == 1 ? SEAL_ERROR_PROTOCOL : 0));
             } else {
                 assert_int_equal(end->rc, SEAL_ERROR_NOT_SEALRPC);
-                if (chunk > 1 && strstr(seal_error_message(end->error), strangers[i].what) == NULL)
+                if (strstr(seal_error_message(end->error), strangers[i].what) == NULL)
                     fail_msg("case %zu: %s", i, seal_error_message(end->error));
                 assert_false(seal__secure_wants_flush(end->channel)); /* no answer */
             }
