@@ -17,6 +17,7 @@ typedef struct seal__shared {
     seal_allocator alloc;
     seal__blocks blocks; /* for buffers and messages */
     seal__log log;
+    atomic_uint agents; /* threads of naming/agent.c */
 } seal__shared;
 
 static inline seal__shared *seal__shared_ref(seal__shared *shared) {

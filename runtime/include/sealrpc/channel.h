@@ -22,6 +22,9 @@ typedef struct seal_channel_options {
     const char *server_principal;
     /** The class of the composed principal; NULL: the service's, which generated code knows. */
     const char *spn_class;
+    /** The third part of the composed principal, "class/host/name"; NULL: none. */
+    const char *spn_name;
+    bool spn_port; /**< the composed principal has the endpoint's port, "class/host:port" */
     /** Credential cache with the client's ticket; NULL: the default one (KRB5CCNAME). */
     const char *ccache;
     /** Keytab to get tickets with when there are none; NULL: the default client keytab, if any. */
@@ -50,8 +53,21 @@ static inline void seal_channel_options_init(seal_channel_options *options) {
  * Generated code has a typed form that sets spn_class: SERVICE_channel_new.
  *
  * @param runtime borrowed until the channel is freed; NULL: one of its own, with its own thread.
- * @param target "host:port", "127.0.0.1:port", "[::1]:port", "unix:/path" or "unix:@name". The host
- * is used as it stands, in lower case, never through DNS, to compose the principal.
+ * @param target one of:
+ * - "host:port", "127.0.0.1:port", "[::1]:port", "unix:/path", "unix:@name": one address;
+ * - "seal:///host1:port,host2:port": a list, tried in this order;
+ * - "dns:///domain": the SRV records of _sealrpc._tcp.domain (or "dns:///_x._tcp.domain");
+ *   "dns://127.0.0.1:5353/domain" asks that server. The composed principal is class/domain, of the
+ *   domain that is queried: DNS says where to connect, never who must answer;
+ * - "ldap:///demo.Greeter": the service connection points of that service in the directory of
+ *   ldap.conf, or of "ldap://dc1.example.com,dc2.example.com/demo.Greeter?base=dc=example,dc=com".
+ *   The directory must authenticate itself and seal; the composed principal is class/host of the
+ *   entry, and must be registered on the account that the entry belongs to.
+ *
+ * Where the target gives a host, it is used as it stands, in lower case, never through DNS, to
+ * compose the principal. Lists are watched as long as the channel lives: changes take effect
+ * without a restart, and while the source is away the last good list is used. No source ever stands
+ * in for another.
  * @param options NULL for the defaults; copied, strings too.
  * @return 0, SEAL_ERROR_INVALID (target's syntax, an option, or a principal that cannot be
  * composed: set server_principal), SEAL_ERROR_NO_MEMORY, SEAL_ERROR_SYSTEM.
@@ -66,6 +82,19 @@ SEAL_API SEAL_MUST_USE int seal_channel_new(seal_runtime *runtime, const char *t
  * is allowed.
  */
 SEAL_API void seal_channel_free(seal_channel *channel);
+
+/** Figures of a channel since it was made. */
+typedef struct seal_channel_stats {
+    uint32_t endpoints;          /**< in the list at present */
+    uint64_t resolver_updates;   /**< lists that came from the source and differed */
+    uint64_t resolver_outages;   /**< times the source became unavailable */
+    uint64_t resolver_away_ms;   /**< how long the source has been away; 0: it is there */
+    uint64_t connections_made;   /**< handshakes completed */
+    uint64_t connections_failed; /**< attempts at one endpoint that failed */
+} seal_channel_stats;
+
+/** Reads the figures. Loop thread, or any other when the runtime has its own. */
+SEAL_API void seal_channel_get_stats(seal_channel *channel, seal_channel_stats *ret_stats);
 
 /** Options of one call. */
 typedef struct seal_call_options {

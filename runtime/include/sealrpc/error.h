@@ -32,6 +32,9 @@ SEAL_BEGIN_DECLS
     X(TRUNCATED, -205, "connection ended without an authenticated close")                          \
     X(TIMEOUT, -206, "time is up")                                                                 \
     X(CANCELLED, -207, "cancelled")                                                                \
+    X(DNS, -208, "DNS query failed")                                                               \
+    X(DIRECTORY, -209, "directory cannot be used")                                                 \
+    X(NOT_FOUND, -210, "not found")                                                                \
     X(CREDENTIALS, -301, "no usable credentials")                                                  \
     X(KEYTAB, -302, "keytab cannot be used")                                                       \
     X(CREDENTIALS_EXPIRED, -303, "credentials have expired")                                       \
@@ -47,6 +50,10 @@ SEAL_BEGIN_DECLS
     X(CONTEXT_EXPIRED, -313, "security context has expired")                                       \
     X(KEY_VERSION, -314, "key version does not match")                                             \
     X(WRONG_TARGET, -315, "ticket is for another service")                                         \
+    X(DIRECTORY_UNTRUSTED, -316, "directory did not prove itself")                                 \
+    X(DIRECTORY_DENIED, -317, "directory denies the right")                                        \
+    X(SPN_OWNER, -318, "service principal belongs to another account")                             \
+    X(SPN_DUPLICATE, -319, "service principal is registered more than once")                       \
     X(PROTOCOL, -401, "the peer broke the protocol")                                               \
     X(NOT_SEALRPC, -402, "the peer does not speak sealrpc")                                        \
     X(VERSION, -403, "no common protocol version")                                                 \

@@ -7,8 +7,10 @@
 #include <sealrpc/channel.h>
 #include <sealrpc/error.h>
 #include <sealrpc/peer.h>
+#include <sealrpc/publish.h>
 #include <sealrpc/result.h>
 #include <sealrpc/runtime.h>
 #include <sealrpc/server.h>
+#include <sealrpc/spn.h>
 
 #endif

@@ -26,6 +26,15 @@ typedef struct seal__gss_initiator_options {
 int seal__gss_initiator_new(const seal__gss_initiator_options *options, seal__mech **ret_mech,
                             seal_error **reterr);
 
+/*
+ * A krb5 credential for a library that does GSSAPI itself (libldap with SASL): *ret_cred is a
+ * gss_cred_id_t, which the caller releases. target and fresh_ticket of the options are not used.
+ * Blocks. Errors as from an initiator's first step.
+ */
+int seal__gss_user_cred_acquire(const seal__gss_initiator_options *options, void **ret_cred,
+                                seal_error **reterr);
+void seal__gss_user_cred_release(void *cred); /* NULL is allowed */
+
 /* ---- Acceptors ---- */
 
 /* The identity of a server: principals and keytab. Thread-safe, reference counted (contexts hold
