@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients and their tickets: none, old ones, somebody else's, clocks that differ, KDCs that do not
- * help, NTLM. */
+ * help. */
 #include "harness.h"
 
 #include <arpa/inet.h>
@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <gssapi/gssapi.h>
 
 #include "secure/gss/gss.h"
 
@@ -325,66 +323,6 @@ static void clocks_differ(void **state) {
     globfree(&found);
 }
 
-/* ---- NTLM ---- */
-
-static bool ntlm_is_installed(void) {
-    static gss_OID_desc ntlm = {10, (void *)(uintptr_t) "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"};
-    OM_uint32 minor = 0;
-    int present = 0;
-    gss_OID_set mechanisms = GSS_C_NO_OID_SET;
-    if (gss_indicate_mechs(&minor, &mechanisms) == GSS_S_COMPLETE)
-        gss_test_oid_set_member(&minor, &ntlm, mechanisms, &present);
-    gss_release_oid_set(&minor, &mechanisms);
-    return present != 0;
-}
-
-static void ntlm(void **state) {
-    (void)state;
-    static const seal_mechanism accepted[] = {SEAL_MECHANISM_KRB5, SEAL_MECHANISM_NTLM};
-    static it_server one_way;
-    if (!ntlm_is_installed()) {
-        print_message("skipped: gss-ntlmssp is not installed\n");
-        skip();
-    }
-    const char *users = it_path("ntlm-users");
-    it_write_file(users, "SEAL:alice:alicepw\n", 19);
-    setenv("NTLM_USER_FILE", users, 1);
-    for (int i = 0; i < 4; i++) {
-        seal_server_options so;
-        seal_channel_options co;
-        it_server_options(&so);
-        it_channel_options(&co);
-        so.mechanisms = accepted;
-        so.n_mechanisms = 2;
-        so.allow_one_way = (i & 1) != 0;
-        co.allow_one_way = (i & 2) != 0;
-        co.mechanism = SEAL_MECHANISM_NTLM;
-        it_server_init(&one_way);
-        it_server_start(&one_way, &so, NULL);
-        seal_channel *channel = it_channel(&c, one_way.target, &co);
-        if (i == 3) {
-            seal_result *result = it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__WHO});
-            const Itest__Reply *reply = seal_result_reply(result);
-            if (reply == NULL)
-                print_error("%s\n", seal_result_message(result));
-            assert_non_null(reply);
-            assert_memory_equal(reply->text, "one-way:SEAL\\alice|", 19);
-            assert_true(seal_peer_is_one_way(seal_result_peer(result)));
-            it_expect_ok(result);
-            it_echo(channel, 100000);
-            /* "Everybody of the realm" is not everybody who says so. */
-            it_expect(it_sync(channel, itest_echo_sync_realm_only, &(it_request){.size = 1}),
-                      SEAL_STATUS_PERMISSION_DENIED, SEAL_NOT_EXECUTED, NULL);
-        } else {
-            it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
-                      SEAL_NOT_EXECUTED, NULL);
-            assert_int_equal(atomic_load(&one_way.runs), 0);
-        }
-        seal_channel_free(channel);
-        it_server_done(&one_way);
-    }
-}
-
 /* A server that accepts krb5 only. */
 static void mechanism_not_accepted(void **state) {
     (void)state;
@@ -413,7 +351,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(server_key_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(kdc_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(clocks_differ, setup, teardown),
-        cmocka_unit_test_setup_teardown(ntlm, setup, teardown),
         cmocka_unit_test_setup_teardown(mechanism_not_accepted, setup, teardown),
         cmocka_unit_test_setup_teardown(kdc_is_silent, setup, teardown),
     };
