@@ -30,7 +30,8 @@ int children_init(struct children *children) {
 }
 
 void children_done(struct children *children) {
-    close(children->death_fd);
+    if (children->death_fd >= 0)
+        close(children->death_fd);
 }
 
 void child_started(struct child *child, pid_t pid) {
@@ -60,7 +61,8 @@ bool children_reap(struct children *children) {
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         record(&children->command, pid, status);
-        record(&children->kdc, pid, status);
+        for (int i = 0; i < DAEMON_COUNT; i++)
+            record(&children->daemons[i], pid, status);
         record(&children->tool, pid, status);
     }
     return pid == 0;

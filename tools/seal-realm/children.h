@@ -3,6 +3,8 @@
 #ifndef SEAL_REALM_CHILDREN_H
 #define SEAL_REALM_CHILDREN_H
 
+#include "realm.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,7 +18,7 @@ struct child {
 struct children {
     int death_fd; /* signalfd of SIGCHLD */
     struct child command;
-    struct child kdc;
+    struct child daemons[DAEMON_COUNT];
     struct child tool;
 };
 

@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "environment.h"
+#include "marker.h"
 #include "report.h"
 
 #include <errno.h>
@@ -37,7 +38,11 @@ static void become_command(char *const *arguments, const sigset_t *mask, int go_
     sigprocmask(SIG_SETMASK, mask, NULL);
     char folder[PATH_MAX];
     await_go(go_fd, folder, sizeof folder);
-    environment_enter(folder);
+    struct realm realm = {0};
+    if (marker_load(&realm, folder) != 0)
+        _exit(0);
+    environment_enter(&realm);
+    realm_done(&realm);
     execvp(arguments[0], arguments);
     int status = errno == ENOENT ? 127 : 126; /* as shells do */
     complain("cannot run %s: %s", arguments[0], strerror(errno));

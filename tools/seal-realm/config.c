@@ -46,8 +46,22 @@ static char *krb5_conf(const struct realm *realm, const struct options *options)
                     " allow_rc4 = true\n allow_des3 = true\n",
                     enctypes);
     free(enctypes);
-    text_append(&text, "[realms]\n %s = {\n  kdc = 127.0.0.1:%d\n }\n", realm->name, realm->port);
+    if (realm->ports[DAEMON_DC] != 0)
+        text_append(&text, "[realms]\n %s = {\n  kdc = %s\n  kpasswd_server = %s\n", realm->name,
+                    REALM_DC_ADDRESS, REALM_DC_ADDRESS);
+    else
+        text_append(&text, "[realms]\n %s = {\n  kdc = 127.0.0.1:%d\n", realm->name,
+                    realm->ports[DAEMON_KDC]);
+    if (realm->ports[DAEMON_KADMIND] != 0)
+        text_append(&text, "  admin_server = 127.0.0.1:%d\n  kpasswd_server = 127.0.0.1:%d\n",
+                    realm->ports[DAEMON_KADMIND], realm->kpasswd_port);
+    text_append(&text, " }\n");
     text_append(&text, "[domain_realm]\n localhost = %s\n", realm->name);
+    if (realm->ports[DAEMON_DC] != 0) {
+        char *host = realm_dc_host(realm);
+        text_append(&text, " %s = %s\n", strchr(host, '.'), realm->name);
+        free(host);
+    }
     return text;
 }
 
@@ -58,10 +72,13 @@ static char *kdc_conf(const struct realm *realm, const struct options *options) 
                              " kdc_tcp_listen = 127.0.0.1:%d\n"
                              "[realms]\n"
                              " %s = {\n",
-                             realm->port, realm->port, realm->name);
+                             realm->ports[DAEMON_KDC], realm->ports[DAEMON_KDC], realm->name);
     text_append(&text, "  database_name = %s/%s\n", folder, REALM_DATABASE);
     text_append(&text, "  key_stash_file = %s/%s\n", folder, REALM_STASH);
-    text_append(&text, "  acl_file = %s/kadm5.acl\n", folder);
+    text_append(&text, "  acl_file = %s/%s\n", folder, REALM_KADMIND_ACL);
+    if (realm->ports[DAEMON_KADMIND] != 0)
+        text_append(&text, "  kadmind_listen = 127.0.0.1:%d\n  kpasswd_listen = 127.0.0.1:%d\n",
+                    realm->ports[DAEMON_KADMIND], realm->kpasswd_port);
     if (options->ticket_life > 0)
         text_append(&text, "  max_life = %lds\n", options->ticket_life);
     else
@@ -73,7 +90,7 @@ static char *kdc_conf(const struct realm *realm, const struct options *options) 
                 keys == NULL ? DEFAULT_KEYS : keys);
     free(keys);
     text_append(&text, "[logging]\n kdc = FILE:%s/%s\n", folder, REALM_KDC_LOG);
-    text_append(&text, " admin_server = FILE:%s/kadmin.log\n", folder);
+    text_append(&text, " admin_server = FILE:%s/kadmind.log\n", folder);
     text_append(&text, " default = FILE:%s/other.log\n", folder);
     return text;
 }
@@ -93,7 +110,7 @@ static int write_file(const struct realm *realm, const char *file, char *text) {
 
 int config_write(const struct realm *realm, const struct options *options) {
     int status = write_file(realm, REALM_KRB5_CONF, krb5_conf(realm, options));
-    if (status == 0)
+    if (status == 0 && realm->ports[DAEMON_KDC] != 0)
         status = write_file(realm, REALM_KDC_CONF, kdc_conf(realm, options));
     return status;
 }

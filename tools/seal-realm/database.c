@@ -79,6 +79,10 @@ static struct work plan(const struct realm *realm, const struct options *options
         plan_new(&work, realm, options->services.items[i]);
         plan_key(&work, realm, options->services.items[i], REALM_SERVICE_KEYTAB);
     }
+    if (options->directory_service != NULL) {
+        plan_new(&work, realm, options->directory_service);
+        plan_key(&work, realm, options->directory_service, REALM_DIRECTORY_KEYTAB);
+    }
     for (size_t i = 0; i < options->keytab_for.count; i++)
         plan_key(&work, realm, options->keytab_for.items[i], REALM_CLIENT_KEYTAB);
     return work;

@@ -3,10 +3,12 @@
 #ifndef SEAL_REALM_ENVIRONMENT_H
 #define SEAL_REALM_ENVIRONMENT_H
 
+#include "realm.h"
+
 /* Sets them in this process. */
-void environment_enter(const char *folder);
+void environment_enter(const struct realm *realm);
 
 /* Prints them to stdout for a shell's eval. */
-void environment_print(const char *folder);
+void environment_print(const struct realm *realm);
 
 #endif

@@ -4,13 +4,18 @@
 #include "children.h"
 #include "cleanup.h"
 #include "command.h"
+#include "config.h"
 #include "control.h"
+#include "daemon.h"
 #include "database.h"
 #include "descendants.h"
+#include "directory.h"
+#include "domain.h"
 #include "environment.h"
 #include "kdc.h"
 #include "lock.h"
 #include "marker.h"
+#include "namespaces.h"
 #include "realm.h"
 #include "report.h"
 #include "ticket.h"
@@ -65,6 +70,11 @@ static int begin(struct guardian *guardian) {
     block_signals();
     prctl(PR_SET_NAME, "realm-guardian");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (task->options->ad) { /* before there is a second process: it lives there, too */
+        int status = namespaces_make();
+        if (status != 0)
+            return status;
+    }
     pid_t command = 0;
     if (task->command != NULL) {
         command =
@@ -97,21 +107,51 @@ static int make_folder(struct guardian *guardian) {
         status = STATUS_FAILED;
     }
     free(lock);
-    environment_enter(realm->folder);
+    environment_enter(realm);
     setenv("LC_ALL", "C", 1); /* kadmin.local's words are read */
     return status;
 }
 
+static void say_all(const struct realm *realm, const struct options *options, bool ticket) {
+    if (realm->ports[DAEMON_DC] != 0)
+        say("realm %s, domain controller on %s, in %s", realm->name, REALM_DC_ADDRESS,
+            realm->folder);
+    else
+        say("realm %s, KDC on 127.0.0.1:%d, in %s", realm->name, realm->ports[DAEMON_KDC],
+            realm->folder);
+    directory_say(realm);
+    database_say(realm, options, ticket);
+}
+
+/* A domain controller. */
+static int make_domain(struct guardian *guardian) {
+    const struct options *options = guardian->task->options;
+    struct realm *realm = &guardian->realm;
+    int status = domain_prepare(realm, options);
+    if (status == 0)
+        status = config_write(realm, options);
+    if (status == 0)
+        status = marker_write(realm);
+    if (status != 0)
+        return status;
+    environment_enter(realm);
+    return domain_start(realm, options, &guardian->children, guardian->control_fd);
+}
+
 /* The KDC starts while the principals are being made. */
-static int make_realm(struct guardian *guardian) {
+static int make_daemons(struct guardian *guardian) {
     const struct options *options = guardian->task->options;
     struct realm *realm = &guardian->realm;
     struct children *children = &guardian->children;
     int control_fd = guardian->control_fd;
     struct kdc_start start;
-    int status = kdc_prepare(&start, realm, options);
+    int status = directory_prepare(realm, options);
     if (status == 0)
-        status = database_create(realm, children, control_fd);
+        status = kdc_prepare(&start, realm, options);
+    if (status != 0)
+        return status;
+    environment_enter(realm);
+    status = database_create(realm, children, control_fd);
     if (status == 0)
         status = kdc_launch(&start, realm, children);
     if (status == 0)
@@ -119,25 +159,45 @@ static int make_realm(struct guardian *guardian) {
     if (status == 0)
         status = kdc_await(&start, realm, options, children, control_fd);
     kdc_start_done(&start);
+    if (status == 0)
+        status = directory_start(realm, options, children, control_fd);
+    return status;
+}
+
+static int make_realm(struct guardian *guardian) {
+    const struct options *options = guardian->task->options;
+    const struct realm *realm = &guardian->realm;
+    int status = options->ad ? make_domain(guardian) : make_daemons(guardian);
     bool ticket = !options->no_ticket && options->principals.count > 0;
     if (status == 0 && ticket)
         status = ticket_get(realm, options->principals.items[0], options->ticket_life);
-    if (status != 0)
-        return status;
-    say("realm %s, KDC on 127.0.0.1:%d, in %s", realm->name, realm->port, realm->folder);
-    database_say(realm, options, ticket);
-    return 0;
+    if (status == 0)
+        say_all(realm, options, ticket);
+    return status;
 }
 
-/* Once. */
-static void notice_kdc_death(const struct child *kdc, bool *said) {
-    if (kdc->alive || *said)
-        return;
-    *said = true;
-    bool by_signal = WIFSIGNALED(kdc->status);
-    complain("the KDC has ended (%s %d); the command goes on without it",
-             by_signal ? "signal" : "exit status",
-             by_signal ? WTERMSIG(kdc->status) : WEXITSTATUS(kdc->status));
+/* Whether `seal-realm kill` or `restart` has ended it. */
+static bool is_wanted(const struct realm *realm, enum daemon which) {
+    char *mark = daemon_file(realm, which, "ended");
+    bool wanted = access(mark, F_OK) == 0;
+    free(mark);
+    return wanted;
+}
+
+/* Each once. */
+static void notice_deaths(const struct guardian *guardian, bool *said) {
+    for (enum daemon which = 0; which < DAEMON_COUNT; which++) {
+        const struct child *daemon = &guardian->children.daemons[which];
+        if (daemon->pid == 0 || daemon->alive || said[which])
+            continue;
+        said[which] = true;
+        if (is_wanted(&guardian->realm, which))
+            continue;
+        bool by_signal = WIFSIGNALED(daemon->status);
+        complain("%s has ended (%s %d); the command goes on without it", daemon_title(which),
+                 by_signal ? "signal" : "exit status",
+                 by_signal ? WTERMSIG(daemon->status) : WEXITSTATUS(daemon->status));
+    }
 }
 
 /* Passes a signal on; the time by when the command has to be gone, or -1. */
@@ -156,12 +216,12 @@ static int64_t pass_on(const struct guardian *guardian, const struct control_mes
 static void watch(struct guardian *guardian) {
     struct children *children = &guardian->children;
     int64_t deadline = -1;
-    bool said = false;
+    bool said[DAEMON_COUNT] = {false};
     children_reap(children);
-    notice_kdc_death(&children->kdc, &said);
+    notice_deaths(guardian, said);
     while (children->command.alive) {
         int wake = children_wait(children, guardian->control_fd, -1, deadline);
-        notice_kdc_death(&children->kdc, &said);
+        notice_deaths(guardian, said);
         if (wake == 0) { /* it has had its time */
             kill(children->command.pid, SIGKILL);
             deadline = -1;
@@ -221,7 +281,8 @@ static void run_command(struct guardian *guardian) {
 }
 
 void guardian_work(const struct guardian_task *task, int control_fd) {
-    struct guardian guardian = {.task = task, .control_fd = control_fd, .go_fd = -1};
+    struct guardian guardian = {
+        .task = task, .children = {.death_fd = -1}, .control_fd = control_fd, .go_fd = -1};
     struct children *children = &guardian.children;
     guardian.realm.name = text_format("%s", task->options->realm);
     int status = begin(&guardian);

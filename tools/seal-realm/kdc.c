@@ -3,10 +3,9 @@
 
 #include "config.h"
 #include "control.h"
+#include "daemon.h"
 #include "marker.h"
 #include "report.h"
-#include "spawn.h"
-#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,17 +17,13 @@
 enum { READY_MS = 30000, TRIES = 5, SAID_LENGTH = 4096 };
 
 int kdc_prepare(struct kdc_start *start, struct realm *realm, const struct options *options) {
-    *start = (struct kdc_start){.ready_fd = -1};
-    start->program = spawn_find("krb5kdc");
-    if (start->program == NULL)
-        return STATUS_NO_TOOL;
-    int status = port_reserve(&start->port);
-    if (status != 0) {
-        free(start->program);
-        start->program = NULL;
+    *start = (struct kdc_start){.ready_fd = -1, .port = {.tcp_fd = -1, .udp_fd = -1}};
+    int status = daemon_check(DAEMON_KDC);
+    if (status == 0)
+        status = port_reserve(&start->port);
+    if (status != 0)
         return status;
-    }
-    realm->port = start->port.number;
+    realm->ports[DAEMON_KDC] = start->port.number;
     status = config_write(realm, options);
     if (status == 0)
         status = marker_write(realm);
@@ -36,13 +31,10 @@ int kdc_prepare(struct kdc_start *start, struct realm *realm, const struct optio
 }
 
 void kdc_start_done(struct kdc_start *start) {
-    if (start->program == NULL)
-        return;
-    port_release(&start->port);
+    port_share(&start->port);
     if (start->ready_fd >= 0)
         close(start->ready_fd);
-    free(start->program);
-    start->program = NULL;
+    start->ready_fd = -1;
 }
 
 int kdc_launch(struct kdc_start *start, const struct realm *realm, struct children *children) {
@@ -51,43 +43,18 @@ int kdc_launch(struct kdc_start *start, const struct realm *realm, struct childr
         complain("cannot make a pipe: %s", strerror(errno));
         return STATUS_FAILED;
     }
-    char *pid_file = realm_path(realm, REALM_KDC_PID);
-    char *lock = realm_path(realm, REALM_KDC_LOCK);
-    char stay[] = "-n";
-    char realm_option[] = "-r";
-    char pid_option[] = "-P";
-    char *arguments[] = {start->program, stay,     realm_option, realm->name,
-                         pid_option,     pid_file, NULL};
-    struct spawn spawn = {.arguments = arguments,
-                          .input_fd = -1,
-                          .output_fd = ends[1],
-                          .error_fd = ends[1],
-                          .die_with_parent = !realm->standing,
-                          .lock = lock};
-    pid_t pid = spawn_program(&spawn);
+    pid_t pid = daemon_launch(realm, DAEMON_KDC, ends[1], 0);
     close(ends[1]);
-    free(pid_file);
-    free(lock);
     start->ready_fd = ends[0];
     if (pid < 0)
         return STATUS_FAILED;
-    child_started(&children->kdc, pid);
+    child_started(&children->daemons[DAEMON_KDC], pid);
     return 0;
 }
 
-/* Shows what krb5kdc wrote to us and to its log. */
 static void explain(const struct realm *realm, const char *said) {
-    complain("krb5kdc did not start; it said:");
+    daemon_explain(realm, DAEMON_KDC);
     complain_detail(said);
-    char *path = realm_path(realm, REALM_KDC_LOG);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    char *log = fd < 0 ? NULL : text_read_fd(fd);
-    if (log != NULL)
-        complain_detail(log);
-    if (fd >= 0)
-        close(fd);
-    free(log);
-    free(path);
 }
 
 /* 1 when it listens, 0 when it has ended, or a status. Collects its words in `said`. */
@@ -121,9 +88,9 @@ static int listen_for_ready(struct kdc_start *start, struct children *children, 
 }
 
 static void end_child(struct children *children) {
-    if (children->kdc.alive)
-        kill(children->kdc.pid, SIGKILL);
-    while (children->kdc.alive)
+    if (children->daemons[DAEMON_KDC].alive)
+        kill(children->daemons[DAEMON_KDC].pid, SIGKILL);
+    while (children->daemons[DAEMON_KDC].alive)
         children_wait(children, -1, -1, -1);
 }
 
@@ -142,6 +109,7 @@ int kdc_await(struct kdc_start *start, struct realm *realm, const struct options
             return STATUS_FAILED;
         }
         kdc_start_done(start);
+        port_release(&start->port);
         int status = kdc_prepare(start, realm, options);
         if (status == 0)
             status = kdc_launch(start, realm, children);

@@ -9,7 +9,6 @@
 
 /* A KDC on its way up. */
 struct kdc_start {
-    char *program;
     int ready_fd;
     struct port port;
 };

@@ -3,6 +3,7 @@
 #include "options.h"
 #include "report.h"
 #include "standing.h"
+#include "steer.h"
 #include "supervise.h"
 
 #include <errno.h>
@@ -20,6 +21,9 @@ static const char help[] =
     "       seal-realm env DIR          (use: eval \"$(seal-realm env DIR)\")\n"
     "       seal-realm add [--principal P]... [--service S]... [--keytab-for P]... [DIR]\n"
     "       seal-realm stop DIR\n"
+    "       seal-realm enter DIR COMMAND [ARGUMENT]...\n"
+    "       seal-realm pause|resume|kill|restart DAEMON [DIR]\n"
+    "                                   (kdc, kadmind, directory, replica, dc)\n"
     "\n"
     "options of run and start:\n"
     "  --principal P     a user (default: alice); the first one gets a ticket\n"
@@ -30,21 +34,26 @@ static const char help[] =
     "  --ticket-life T   the longest life of tickets, such as 12s, 5m, 10h\n"
     "  --clockskew T     how far clocks may be apart (default: 5m)\n"
     "  --enctype E       an encryption type to use instead of the defaults; may be repeated\n"
+    "  --with-directory  an LDAP directory with Kerberos, too, in $SEAL_DIRECTORY_URI, and "
+    "kadmind\n"
+    "  --replica         a replica of the directory\n"
+    "  --ad              a Samba domain controller of Active Directory instead of all that\n"
+    "  --ad-template DIR where the domain is kept for the next time\n"
+    "  --installer-class C  a class of services that the user installer may make with kadmin,\n"
+    "                    besides the classes of the services given\n"
     "  --quiet           say nothing but complaints (also for add)\n"
     "\n"
     "run leaves nothing behind and ends with the command's exit status.\n";
 
 static int run(char **arguments) {
-    struct options options = {.realm = "SEALRPC.TEST"};
+    struct options options = {0};
     int status = options_parse(&options, arguments, OPTION_SET_REALM);
     if (status == 0 && options.arguments[0] == NULL) {
         complain("run needs a command, as in: seal-realm run -- COMMAND");
         status = STATUS_USAGE;
     }
-    if (status == 0 && options.principals.count == 0)
-        text_list_add(&options.principals, "alice");
     if (status == 0)
-        status = options_names(&options);
+        status = options_complete(&options);
     if (status == 0)
         status = supervise_run(&options, options.arguments);
     options_done(&options);
@@ -60,18 +69,18 @@ static const char *only_folder(const struct options *options, const char *subcom
 }
 
 static int start(char **arguments) {
-    struct options options = {.realm = "SEALRPC.TEST"};
+    struct options options = {0};
     int status = options_parse(&options, arguments, OPTION_SET_REALM);
     const char *folder = status == 0 ? only_folder(&options, "start") : NULL;
     if (status == 0 && folder == NULL)
         status = STATUS_USAGE;
-    if (status == 0 && options.principals.count == 0)
-        text_list_add(&options.principals, "alice");
     if (status == 0)
-        status = options_names(&options);
+        status = options_complete(&options);
     if (status == 0)
         status = supervise_start(&options, folder);
-    if (status == 0)
+    if (status == 0 && options.ad)
+        say("to use it: seal-realm enter %s bash; to end it: seal-realm stop %s", folder, folder);
+    else if (status == 0)
         say("to use it: eval \"$(seal-realm env %s)\"; to end it: seal-realm stop %s", folder,
             folder);
     options_done(&options);
@@ -116,6 +125,57 @@ static int add(char **arguments) {
     return status;
 }
 
+static int steer(char **arguments, int (*action)(const char *folder, const char *name)) {
+    struct options options = {0};
+    int status = options_parse(&options, arguments, OPTION_SET_NONE);
+    char **given = options.arguments;
+    const char *folder = getenv("SEAL_REALM_DIR");
+    if (status == 0 && given[0] != NULL && given[1] != NULL)
+        folder = given[1];
+    bool fits = status == 0 && given[0] != NULL && (given[1] == NULL || given[2] == NULL);
+    if (status == 0 && (!fits || folder == NULL)) {
+        complain("%s takes a daemon, and a folder if SEAL_REALM_DIR is not set, as in: seal-realm "
+                 "%s kdc DIR",
+                 arguments[0], arguments[0]);
+        status = STATUS_USAGE;
+    }
+    if (status == 0)
+        status = action(folder, given[0]);
+    options_done(&options);
+    return status;
+}
+
+static int pause_daemon(char **arguments) {
+    return steer(arguments, steer_pause);
+}
+
+static int resume_daemon(char **arguments) {
+    return steer(arguments, steer_resume);
+}
+
+static int kill_daemon(char **arguments) {
+    return steer(arguments, steer_kill);
+}
+
+static int restart_daemon(char **arguments) {
+    return steer(arguments, steer_restart);
+}
+
+/* Runs a command in a realm that stays. */
+static int enter(char **arguments) {
+    struct options options = {0};
+    int status = options_parse(&options, arguments, OPTION_SET_NONE);
+    char **given = options.arguments;
+    if (status == 0 && (given[0] == NULL || given[1] == NULL)) {
+        complain("enter takes a folder and a command, as in: seal-realm enter DIR bash");
+        status = STATUS_USAGE;
+    }
+    if (status == 0)
+        status = standing_enter(given[0], given + 1);
+    options_done(&options);
+    return status;
+}
+
 static int print(const char *text) {
     if (fputs(text, stdout) == EOF || fflush(stdout) != 0) {
         complain("cannot write: %s", strerror(errno));
@@ -149,9 +209,20 @@ int main(int count, char **arguments) {
     static const struct {
         const char *name;
         int (*function)(char **arguments);
-    } subcommands[] = {{"run", run},           {"start", start},   {"env", env},
-                       {"add", add},           {"stop", stop},     {"help", print_help},
-                       {"--help", print_help}, {"-h", print_help}, {"--version", print_version}};
+    } subcommands[] = {{"run", run},
+                       {"start", start},
+                       {"env", env},
+                       {"add", add},
+                       {"stop", stop},
+                       {"enter", enter},
+                       {"pause", pause_daemon},
+                       {"resume", resume_daemon},
+                       {"kill", kill_daemon},
+                       {"restart", restart_daemon},
+                       {"help", print_help},
+                       {"--help", print_help},
+                       {"-h", print_help},
+                       {"--version", print_version}};
     fill_streams();
     if (count < 2) {
         complain("what to do? Try: seal-realm run -- klist, or see seal-realm --help");
@@ -160,6 +231,8 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
         if (strcmp(subcommands[i].name, arguments[1]) == 0)
             return -subcommands[i].function(arguments + 1);
-    complain("'%s' is none of run, start, env, add, stop; see seal-realm --help", arguments[1]);
+    complain("'%s' is none of run, start, env, add, stop, enter, pause, resume, kill, restart; see "
+             "seal-realm --help",
+             arguments[1]);
     return -STATUS_USAGE;
 }

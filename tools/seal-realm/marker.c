@@ -13,12 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MARKER_FORMAT "seal-realm 1\nrealm %s\nport %d\nkind %s\n"
+#define MARKER_FORMAT                                                                              \
+    "seal-realm 1\nrealm %s\nport %d\nkind %s\nkadmind %d\nkpasswd %d\ndirectory %d\nreplica "     \
+    "%d\ndc %d\n"
 
 int marker_write(const struct realm *realm) {
     char *path = realm_path(realm, REALM_MARKER);
-    char *text =
-        text_format(MARKER_FORMAT, realm->name, realm->port, realm->standing ? "start" : "run");
+    char *text = text_format(MARKER_FORMAT, realm->name, realm->ports[DAEMON_KDC],
+                             realm->standing ? "start" : "run", realm->ports[DAEMON_KADMIND],
+                             realm->kpasswd_port, realm->ports[DAEMON_DIRECTORY],
+                             realm->ports[DAEMON_REPLICA], realm->ports[DAEMON_DC]);
     int status = 0;
     if (text_write_file(path, text) != 0) {
         complain("cannot write %s: %s", path, strerror(errno));
@@ -49,8 +53,12 @@ int marker_load(struct realm *realm, const char *folder) {
     char kind[8] = "";
     char *text = read_marker(folder);
     bool ours = text != NULL &&
-                sscanf(text, "seal-realm 1\nrealm %255s\nport %d\nkind %7s\n", name, &realm->port,
-                       kind) == 3 &&
+                sscanf(text,
+                       "seal-realm 1\nrealm %255s\nport %d\nkind %7s\nkadmind %d\nkpasswd %d\n"
+                       "directory %d\nreplica %d\ndc %d\n",
+                       name, &realm->ports[DAEMON_KDC], kind, &realm->ports[DAEMON_KADMIND],
+                       &realm->kpasswd_port, &realm->ports[DAEMON_DIRECTORY],
+                       &realm->ports[DAEMON_REPLICA], &realm->ports[DAEMON_DC]) == 8 &&
                 name_is_realm(name);
     free(text);
     if (!ours) {

@@ -24,6 +24,10 @@ bool name_is_realm(const char *name) {
     return only(name, LETTERS DIGITS "._-") && name[0] != '-' && name[0] != '.';
 }
 
+bool name_is_class(const char *name) {
+    return only(name, LETTERS DIGITS "._-") && name[0] != '-';
+}
+
 static bool has_empty_component(const char *name) {
     return name[0] == '/' || name[strlen(name) - 1] == '/' || strstr(name, "//") != NULL;
 }

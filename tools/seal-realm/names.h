@@ -9,6 +9,9 @@
 /* Letters, digits, dot, hyphen, underscore. */
 bool name_is_realm(const char *name);
 
+/* Of a service: the part before the host. The same characters. */
+bool name_is_class(const char *name);
+
 /* Copies `given` to a heap string without its @REALM. STATUS_USAGE when it will not do. */
 int name_principal(const char *given, const char *realm, char **ret_name);
 

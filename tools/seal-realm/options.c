@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "directory.h"
 #include "names.h"
 #include "report.h"
 
@@ -17,7 +18,12 @@ enum {
     OPTION_TICKET_LIFE,
     OPTION_CLOCKSKEW,
     OPTION_ENCTYPE,
-    OPTION_NO_TICKET
+    OPTION_NO_TICKET,
+    OPTION_WITH_DIRECTORY,
+    OPTION_REPLICA,
+    OPTION_AD,
+    OPTION_AD_TEMPLATE,
+    OPTION_INSTALLER_CLASS
 };
 
 static const struct option realm_options[] = {
@@ -30,6 +36,11 @@ static const struct option realm_options[] = {
     {"clockskew", required_argument, NULL, OPTION_CLOCKSKEW},
     {"enctype", required_argument, NULL, OPTION_ENCTYPE},
     {"no-ticket", no_argument, NULL, OPTION_NO_TICKET},
+    {"with-directory", no_argument, NULL, OPTION_WITH_DIRECTORY},
+    {"replica", no_argument, NULL, OPTION_REPLICA},
+    {"ad", no_argument, NULL, OPTION_AD},
+    {"ad-template", required_argument, NULL, OPTION_AD_TEMPLATE},
+    {"installer-class", required_argument, NULL, OPTION_INSTALLER_CLASS},
     {NULL, 0, NULL, 0}};
 
 static const struct option add_options[] = {
@@ -60,6 +71,17 @@ static int take_enctype(struct options *options, const char *given) {
     return status;
 }
 
+static int take_installer_class(struct options *options, const char *given) {
+    if (!name_is_class(given)) {
+        complain(
+            "--installer-class does not take '%s'; use letters, digits and . _ - as in greeter",
+            given);
+        return STATUS_USAGE;
+    }
+    text_list_add(&options->installer_classes, given);
+    return 0;
+}
+
 static int take(struct options *options, int option, const char *given) {
     switch (option) {
     case OPTION_PRINCIPAL:
@@ -85,6 +107,20 @@ static int take(struct options *options, int option, const char *given) {
     case OPTION_NO_TICKET:
         options->no_ticket = true;
         return 0;
+    case OPTION_WITH_DIRECTORY:
+        options->with_directory = true;
+        return 0;
+    case OPTION_REPLICA:
+        options->replica = true;
+        return 0;
+    case OPTION_AD:
+        options->ad = true;
+        return 0;
+    case OPTION_AD_TEMPLATE:
+        options->ad_template = given;
+        return 0;
+    case OPTION_INSTALLER_CLASS:
+        return take_installer_class(options, given);
     default:
         return STATUS_USAGE;
     }
@@ -158,9 +194,57 @@ int options_names(struct options *options) {
     return status;
 }
 
+static int complain_combination(const char *option, const char *how, const char *other) {
+    complain("%s goes %s %s", option, how, other);
+    return STATUS_USAGE;
+}
+
+static int check_combinations(const struct options *options) {
+    const struct {
+        bool given;
+        const char *name;
+        bool needs_directory;
+    } all[] = {{options->with_directory, "--with-directory", false},
+               {options->replica, "--replica", true},
+               {options->installer_classes.count > 0, "--installer-class", true},
+               {options->ticket_life > 0, "--ticket-life", false},
+               {options->enctypes.count > 0, "--enctype", false}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].given && options->ad)
+            return complain_combination(all[i].name, "not with", "--ad");
+        if (all[i].given && all[i].needs_directory && !options->with_directory)
+            return complain_combination(all[i].name, "only with", "--with-directory");
+    }
+    if (options->ad_template != NULL && !options->ad)
+        return complain_combination("--ad-template", "only with", "--ad");
+    return 0;
+}
+
+int options_complete(struct options *options) {
+    int status = check_combinations(options);
+    if (status != 0)
+        return status;
+    if (options->realm == NULL)
+        options->realm = options->ad ? "AD.SEALRPC.TEST" : "SEALRPC.TEST";
+    if (options->principals.count == 0)
+        text_list_add(&options->principals, "alice");
+    if (options->with_directory || options->ad)
+        text_list_add(&options->principals, "installer");
+    if (options->with_directory)
+        options->directory_service = DIRECTORY_SERVICE;
+    status = options_names(options);
+    if (status == 0 && options->with_directory &&
+        text_list_has(&options->services, DIRECTORY_SERVICE)) {
+        complain("%s is the directory's own service; leave it out", DIRECTORY_SERVICE);
+        status = STATUS_USAGE;
+    }
+    return status;
+}
+
 void options_done(struct options *options) {
     text_list_done(&options->principals);
     text_list_done(&options->services);
     text_list_done(&options->keytab_for);
     text_list_done(&options->enctypes);
+    text_list_done(&options->installer_classes);
 }

@@ -16,6 +16,12 @@ struct options {
     long ticket_life; /* seconds, 0: not given */
     long clockskew;   /* seconds, 0: not given */
     bool no_ticket;
+    bool with_directory;
+    bool replica;
+    bool ad;                 /* a domain controller instead of all that */
+    const char *ad_template; /* the folder of its template; NULL for the usual one */
+    struct text_list installer_classes;
+    const char *directory_service; /* NULL, or whose key the directory shall have */
     bool quiet;
     char **arguments; /* behind the options: the command or the folder; NULL-terminated */
 };
@@ -31,6 +37,9 @@ int options_parse(struct options *options, char **arguments, enum option_set set
 
 /* Checks and sorts out the names, once options->realm is final. */
 int options_names(struct options *options);
+
+/* Sees to what a new realm has without being asked: a user, and what a directory needs. */
+int options_complete(struct options *options);
 
 void options_done(struct options *options);
 

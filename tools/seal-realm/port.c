@@ -75,7 +75,15 @@ int port_reserve(struct port *port) {
     return STATUS_FAILED;
 }
 
+void port_share(struct port *port) {
+    if (port->udp_fd >= 0)
+        close(port->udp_fd);
+    port->udp_fd = -1;
+}
+
 void port_release(struct port *port) {
-    close(port->tcp_fd);
-    close(port->udp_fd);
+    port_share(port);
+    if (port->tcp_fd >= 0)
+        close(port->tcp_fd);
+    port->tcp_fd = -1;
 }

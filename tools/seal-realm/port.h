@@ -15,7 +15,10 @@ struct port {
 
 int port_reserve(struct port *port);
 
-/* Once the KDC has bound it: this UDP socket would otherwise receive some of its requests. */
+/* Once the KDC has bound it: this UDP socket would otherwise receive some of its requests. The TCP
+ * socket stays, so that the port remains ours while a daemon is dead; it listens to nobody. */
+void port_share(struct port *port);
+
 void port_release(struct port *port);
 
 #endif

@@ -5,6 +5,7 @@
 #include "report.h"
 #include "text.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,62 @@
 
 char *realm_path(const struct realm *realm, const char *file) {
     return text_format("%s/%s", realm->folder, file);
+}
+
+char *realm_dc_host(const struct realm *realm) {
+    char *host = text_format("dc1.%s", realm->name);
+    for (char *p = host; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return host;
+}
+
+char *realm_workgroup(const struct realm *realm) {
+    enum { LONGEST = 15 };
+    size_t length = strcspn(realm->name, ".");
+    return text_format("%.*s", (int)(length < LONGEST ? length : LONGEST), realm->name);
+}
+
+char *realm_suffix(const struct realm *realm) {
+    char *suffix = NULL;
+    const char *label = realm->name;
+    while (*label != '\0') {
+        size_t length = strcspn(label, ".");
+        if (length > 0)
+            text_append(&suffix, "%sdc=%.*s", suffix == NULL ? "" : ",", (int)length, label);
+        label += length;
+        label += strspn(label, ".");
+    }
+    for (char *p = suffix; p != NULL && *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return suffix;
+}
+
+char *realm_ldapi(const struct realm *realm, enum daemon which) {
+    char *socket = realm_path(realm, which == DAEMON_REPLICA ? "replica.ldapi" : "directory.ldapi");
+    char *uri = text_format("ldapi://");
+    for (const char *p = socket; *p != '\0'; p++) {
+        if (isalnum((unsigned char)*p) || strchr("._-", *p) != NULL)
+            text_append(&uri, "%c", *p);
+        else
+            text_append(&uri, "%%%02X", (unsigned)(unsigned char)*p);
+    }
+    free(socket);
+    return uri;
+}
+
+char *realm_directory_uris(const struct realm *realm) {
+    if (realm->ports[DAEMON_DC] != 0) {
+        char *host = realm_dc_host(realm);
+        char *uri = text_format("ldap://%s", host);
+        free(host);
+        return uri;
+    }
+    char *uris = NULL;
+    for (enum daemon which = DAEMON_DIRECTORY; which <= DAEMON_REPLICA; which++)
+        if (realm->ports[which] != 0)
+            text_append(&uris, "%sldap://localhost:%d", uris == NULL ? "" : " ",
+                        realm->ports[which]);
+    return uris;
 }
 
 void realm_done(struct realm *realm) {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SBIN_FOLDERS "/usr/local/sbin:/usr/sbin:/sbin"
@@ -36,6 +37,19 @@ static char *find_in(const char *folders, const char *program) {
     return NULL;
 }
 
+static const char *remedy(const char *program) {
+    if (strcmp(program, "slapd") == 0)
+        return "apt-get install slapd (Fedora: dnf install openldap-servers)";
+    if (strncmp(program, "ldap", 4) == 0)
+        return "apt-get install ldap-utils (Fedora: dnf install openldap-clients)";
+    if (strncmp(program, "samba", 5) == 0)
+        return "apt-get install samba samba-ad-dc samba-ad-provision winbind python3-samba "
+               "(Fedora: dnf install samba-dc)";
+    if (strcmp(program, "tar") == 0)
+        return "apt-get install tar";
+    return "apt-get install krb5-kdc krb5-admin-server (Fedora: dnf install krb5-server)";
+}
+
 char *spawn_find(const char *program) {
     const char *chosen = getenv("SEAL_REALM_TOOLS");
     char *path = NULL;
@@ -47,9 +61,8 @@ char *spawn_find(const char *program) {
             path = find_in(SBIN_FOLDERS, program);
     }
     if (path == NULL)
-        complain("%s is not installed%s; run: apt-get install krb5-kdc krb5-admin-server "
-                 "(Fedora: dnf install krb5-server)",
-                 program, chosen != NULL ? " in $SEAL_REALM_TOOLS" : "");
+        complain("%s is not installed%s; run: %s", program,
+                 chosen != NULL ? " in $SEAL_REALM_TOOLS" : "", remedy(program));
     return path;
 }
 
@@ -88,13 +101,29 @@ static void arrange_descriptors(const struct spawn *spawn) {
 
 static void become_program(const struct spawn *spawn, pid_t parent) __attribute__((noreturn));
 
+/* Until we are left to the one who shall look after us. */
+static void await_adoption(pid_t adopter, pid_t parent) {
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (getppid() == parent)
+        nanosleep(&moment, NULL);
+    if (getppid() != adopter)
+        _exit(127);
+}
+
 static void become_program(const struct spawn *spawn, pid_t parent) {
     setsid();
+    if (spawn->adopter > 0) {
+        await_adoption(spawn->adopter, parent);
+        parent = spawn->adopter;
+    }
     if (spawn->die_with_parent) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) /* it died before that took effect */
             _exit(127);
     }
+    for (char *const *variable = spawn->environment; variable != NULL && variable[0] != NULL;
+         variable += 2)
+        setenv(variable[0], variable[1], 1);
     arrange_descriptors(spawn);
     if (chdir("/") != 0)
         give_up("cannot enter /");

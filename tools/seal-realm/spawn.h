@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting the programs of the KDC. */
+/* Starting the programs of the realm. */
 #ifndef SEAL_REALM_SPAWN_H
 #define SEAL_REALM_SPAWN_H
 
@@ -12,7 +12,9 @@ struct spawn {
     int output_fd;
     int error_fd;
     bool die_with_parent;
-    const char *lock; /* NULL, or the file that the program keeps locked while it lives */
+    pid_t adopter;            /* 0, or who becomes the parent when ours ends: dies with that one */
+    char *const *environment; /* NULL, or more variables: name, value, ..., NULL */
+    const char *lock;         /* NULL, or the file that the program keeps locked while it lives */
 };
 
 /* The path of a program on the heap, from $SEAL_REALM_TOOLS if set, else $PATH and the sbin

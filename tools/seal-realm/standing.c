@@ -3,10 +3,14 @@
 
 #include "children.h"
 #include "cleanup.h"
+#include "daemon.h"
 #include "database.h"
+#include "directory.h"
+#include "domain.h"
 #include "environment.h"
 #include "lock.h"
 #include "marker.h"
+#include "namespaces.h"
 #include "realm.h"
 #include "report.h"
 #include "text.h"
@@ -16,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATIENCE_S = 5 };
 
@@ -23,7 +28,7 @@ int standing_env(const char *folder) {
     struct realm realm = {0};
     int status = marker_load(&realm, folder);
     if (status == 0)
-        environment_print(realm.folder);
+        environment_print(&realm);
     if (status == 0 && fflush(stdout) != 0) {
         complain("cannot write: %s", strerror(errno));
         status = STATUS_FAILED;
@@ -32,24 +37,58 @@ int standing_env(const char *folder) {
     return status;
 }
 
-int standing_remove(const char *folder) {
-    char *lock = text_format("%s/%s", folder, REALM_KDC_LOCK);
+/* false when it stays. */
+static bool end_daemon(const struct realm *realm, enum daemon which) {
     static const int signals[] = {SIGTERM, SIGKILL};
+    char *lock = daemon_file(realm, which, "lock");
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        pid_t kdc = lock_owner(lock);
-        if (kdc <= 0)
+        pid_t pid = lock_owner(lock);
+        if (pid <= 0)
             break;
-        if (kill(kdc, signals[i]) != 0 && errno != ESRCH)
-            complain("cannot end the KDC (process %d): %s", (int)kdc, strerror(errno));
+        if (kill(pid, signals[i]) != 0 && errno != ESRCH)
+            complain("cannot end %s (process %d): %s", daemon_title(which), (int)pid,
+                     strerror(errno));
+        kill(pid, SIGCONT);
         lock_wait_free(lock, PATIENCE_S);
     }
-    pid_t left = lock_owner(lock);
     free(lock);
-    if (left > 0) {
-        complain("the KDC (process %d) does not end; %s stays", (int)left, folder);
-        return STATUS_FAILED;
+    pid_t left = daemon_pid(realm, which);
+    if (left > 0)
+        complain("%s (process %d) does not end; %s stays", daemon_title(which), (int)left,
+                 realm->folder);
+    return left <= 0;
+}
+
+int standing_remove(const char *folder) {
+    struct realm realm = {.folder = text_format("%s", folder)};
+    bool ended = true;
+    for (enum daemon which = 0; which < DAEMON_COUNT; which++)
+        ended = end_daemon(&realm, which) && ended;
+    realm_done(&realm);
+    return ended ? cleanup_folder(folder) : STATUS_FAILED;
+}
+
+int standing_enter(const char *folder, char *const *command) {
+    struct realm realm = {0};
+    int status = marker_load(&realm, folder);
+    if (status == 0 && realm.ports[DAEMON_DC] != 0) {
+        pid_t pid = daemon_pid(&realm, DAEMON_DC);
+        if (pid <= 0) {
+            complain("the domain controller does not run; start it with: seal-realm restart dc %s",
+                     realm.folder);
+            status = STATUS_FAILED;
+        } else {
+            status = namespaces_enter(pid);
+        }
     }
-    return cleanup_folder(folder);
+    if (status == 0) {
+        environment_enter(&realm);
+        execvp(command[0], command);
+        status = errno == ENOENT ? -127 : -126; /* as shells do */
+        complain("cannot run %s: %s", command[0], strerror(errno));
+    }
+    realm_done(&realm);
+    return status;
 }
 
 int standing_stop(const char *folder) {
@@ -79,12 +118,17 @@ int standing_add(struct options *options, const char *folder) {
         status = options_names(options);
     }
     if (status == 0) {
-        environment_enter(realm.folder);
+        environment_enter(&realm);
         setenv("LC_ALL", "C", 1);
         status = children_init(&children);
     }
     if (status == 0) {
-        status = database_add(&realm, options, &children, -1);
+        if (realm.ports[DAEMON_DC] != 0)
+            status = domain_add(&realm, options, &children);
+        else
+            status = database_add(&realm, options, &children, -1);
+        if (status == 0)
+            status = directory_add(&realm, options, &children);
         children_done(&children);
     }
     if (status == 0)

@@ -6,12 +6,15 @@
 #include "options.h"
 
 int standing_env(const char *folder);
+/* Becomes the command, in the realm. Returns only on failure. */
+int standing_enter(const char *folder, char *const *command);
+
 int standing_stop(const char *folder);
 
 /* Adds the names in `options`, whose realm is set here. */
 int standing_add(struct options *options, const char *folder);
 
-/* Kills the KDC of the folder, if it lives, and removes the folder. */
+/* Ends the daemons of the folder that live, and removes the folder. */
 int standing_remove(const char *folder);
 
 #endif

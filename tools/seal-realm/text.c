@@ -54,6 +54,18 @@ void text_list_add(struct text_list *list, const char *item) {
     list->items[list->count++] = need(strdup(item));
 }
 
+void text_list_insert(struct text_list *list, const char *item) {
+    text_list_add(list, item);
+    char *added = list->items[list->count - 1];
+    memmove(list->items + 1, list->items, (list->count - 1) * sizeof *list->items);
+    list->items[0] = added;
+}
+
+void text_list_end(struct text_list *list) {
+    list->items = need(realloc(list->items, (list->count + 1) * sizeof *list->items));
+    list->items[list->count] = NULL;
+}
+
 bool text_list_has(const struct text_list *list, const char *item) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i], item) == 0)
@@ -67,6 +79,17 @@ void text_list_done(struct text_list *list) {
     free(list->items);
     list->items = NULL;
     list->count = 0;
+}
+
+char *text_replace(const char *text, const char *from, const char *to) {
+    char *result = text_format("%s", "");
+    const char *found;
+    while ((found = strstr(text, from)) != NULL) {
+        text_append(&result, "%.*s%s", (int)(found - text), text, to);
+        text = found + strlen(from);
+    }
+    text_append(&result, "%s", text);
+    return result;
 }
 
 char *text_read_fd(int fd) {
@@ -91,8 +114,8 @@ char *text_read_fd(int fd) {
     return text;
 }
 
-int text_write_file(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+static int put_file(const char *path, const char *text, int flags) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
     if (fd < 0)
         return -1;
     size_t left = strlen(text);
@@ -108,4 +131,12 @@ int text_write_file(const char *path, const char *text) {
         left -= (size_t)written;
     }
     return close(fd);
+}
+
+int text_write_file(const char *path, const char *text) {
+    return put_file(path, text, O_TRUNC);
+}
+
+int text_append_file(const char *path, const char *text) {
+    return put_file(path, text, O_APPEND);
 }

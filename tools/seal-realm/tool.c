@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LONGEST_MS = 60000 };
+enum { LONGEST_MS = 180000 }; /* a domain takes a while to make */
 
 /* The three streams are files in memory: nothing to pump, nothing to fill up. */
 struct streams {
@@ -88,8 +88,8 @@ static int judge(int wait_status, const char *program, const char *errors) {
     return STATUS_FAILED;
 }
 
-int tool_run(struct children *children, int control_fd, char *const *arguments, const char *input,
-             char **ret_output, char **ret_errors) {
+int tool_try(struct children *children, int control_fd, char *const *arguments, const char *input,
+             char **ret_output, char **ret_errors, int *ret_ended) {
     struct streams streams;
     if (streams_init(&streams, input) != 0)
         return STATUS_FAILED;
@@ -108,8 +108,6 @@ int tool_run(struct children *children, int control_fd, char *const *arguments, 
         output = text_read_fd(streams.output);
         errors = text_read_fd(streams.error);
     }
-    if (status == 0)
-        status = judge(children->tool.status, arguments[0], errors);
     if (status == 0 && (output == NULL || errors == NULL))
         status = STATUS_FAILED;
     streams_done(&streams);
@@ -118,7 +116,24 @@ int tool_run(struct children *children, int control_fd, char *const *arguments, 
         free(errors);
         return status;
     }
+    *ret_ended = children->tool.status;
     *ret_output = output;
     *ret_errors = errors;
     return 0;
+}
+
+int tool_run(struct children *children, int control_fd, char *const *arguments, const char *input,
+             char **ret_output, char **ret_errors) {
+    int ended = 0;
+    int status = tool_try(children, control_fd, arguments, input, ret_output, ret_errors, &ended);
+    if (status != 0)
+        return status;
+    status = judge(ended, arguments[0], *ret_errors);
+    if (status != 0) {
+        free(*ret_output);
+        free(*ret_errors);
+        *ret_output = NULL;
+        *ret_errors = NULL;
+    }
+    return status;
 }

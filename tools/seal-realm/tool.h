@@ -10,4 +10,8 @@
 int tool_run(struct children *children, int control_fd, char *const *arguments, const char *input,
              char **ret_output, char **ret_errors);
 
+/* The same, but how it ended (as from waitpid) is for the caller to judge. */
+int tool_try(struct children *children, int control_fd, char *const *arguments, const char *input,
+             char **ret_output, char **ret_errors, int *ret_ended);
+
 #endif

@@ -53,6 +53,20 @@ static int count_entries(void) {
     return count;
 }
 
+/* Samba's processes have another command line, but databases mapped to memory. */
+static bool maps_sandbox(const char *pid) {
+    char path[300];
+    char line[4096];
+    snprintf(path, sizeof path, "/proc/%s/maps", pid);
+    FILE *file = fopen(path, "re");
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        found = strstr(line, sandbox_folder) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
 static bool mentions_sandbox(const char *pid) {
     char path[300];
     char line[4096];
@@ -62,6 +76,8 @@ static bool mentions_sandbox(const char *pid) {
         return false;
     ssize_t length = read(fd, line, sizeof line);
     close(fd);
+    if (length > 5 && memcmp(line, "samba", 5) == 0)
+        return maps_sandbox(pid);
     return length > 0 && memmem(line, (size_t)length, sandbox_folder, strlen(sandbox_folder));
 }
 
@@ -175,6 +191,14 @@ struct result program_finish(struct program *program) {
     while (waitpid(program->pid, &status, 0) < 0 && errno == EINTR) {
     }
     result.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return result;
+}
+
+struct result program_finish_open(struct program *program) {
+    int input_fd = program->input_fd;
+    program->input_fd = -1;
+    struct result result = program_finish(program);
+    close(input_fd);
     return result;
 }
 

@@ -39,10 +39,26 @@ void program_read_line(struct program *program, char *line, size_t room);
 /* Closes its stdin, reads it to the end, waits for it. */
 struct result program_finish(struct program *program);
 
+/* The same, but its stdin stays open until it has ended: a cat goes on until it is killed. */
+struct result program_finish_open(struct program *program);
+
 struct result program_run(const char *const *arguments);
 
 /* Bounded. */
 void wait_until_nothing_is_left(void);
+
+/* Says why; cmocka's skip() does not. */
+#define skip_because(reason)                                                                       \
+    do {                                                                                           \
+        print_message("skipped: %s\n", reason);                                                    \
+        skip();                                                                                    \
+    } while (0)
+
+#define assert_contains(text, part)                                                                \
+    do                                                                                             \
+        if (strstr(text, part) == NULL)                                                            \
+            fail_msg("'%s' is not in: %s", part, text);                                            \
+    while (0)
 
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define RUN(...) program_run(ARGUMENTS(__VA_ARGS__))

@@ -21,12 +21,6 @@
 
 #include <cmocka.h>
 
-#define assert_contains(text, part)                                                                \
-    do                                                                                             \
-        if (strstr(text, part) == NULL)                                                            \
-            fail_msg("'%s' is not in: %s", part, text);                                            \
-    while (0)
-
 /* ---- what the command finds ---- */
 
 static void run_gives_the_first_principal_a_ticket(void **state) {
@@ -166,22 +160,13 @@ static struct program start_waiting(const char *script) {
     return program;
 }
 
-/* The command's cat goes on until it is killed. */
-static struct result finish_with_open_input(struct program *program) {
-    int input_fd = program->input_fd;
-    program->input_fd = -1;
-    struct result result = program_finish(program);
-    close(input_fd);
-    return result;
-}
-
 static void a_killed_run_leaves_nothing(void **state) {
     (void)state;
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGKILL, SIGUSR1};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct program program = start_waiting(WAITING);
         kill(program.pid, signals[i]);
-        assert_int_equal(finish_with_open_input(&program).status, 128 + signals[i]);
+        assert_int_equal(program_finish_open(&program).status, 128 + signals[i]);
         wait_until_nothing_is_left();
     }
 }
@@ -190,7 +175,7 @@ static void a_killed_process_group_leaves_nothing(void **state) {
     (void)state;
     struct program program = start_waiting(WAITING);
     kill(-program.pid, SIGKILL);
-    assert_int_equal(finish_with_open_input(&program).status, 137);
+    assert_int_equal(program_finish_open(&program).status, 137);
     wait_until_nothing_is_left();
 }
 
@@ -204,7 +189,7 @@ static void daemons_of_the_command_do_not_stay(void **state) {
     snprintf(script, sizeof script, "%s %s", daemons, WAITING);
     struct program program = start_waiting(script);
     kill(program.pid, SIGKILL);
-    finish_with_open_input(&program);
+    program_finish_open(&program);
     wait_until_nothing_is_left();
 }
 
@@ -212,7 +197,7 @@ static void a_command_that_ignores_signals_is_ended(void **state) {
     (void)state;
     struct program program = start_waiting("trap '' TERM INT HUP; " WAITING);
     kill(program.pid, SIGTERM);
-    assert_int_equal(finish_with_open_input(&program).status, 137);
+    assert_int_equal(program_finish_open(&program).status, 137);
 }
 
 static void a_run_killed_at_any_moment_leaves_nothing(void **state) {
@@ -222,7 +207,7 @@ static void a_run_killed_at_any_moment_leaves_nothing(void **state) {
             program_start(ARGUMENTS(seal_realm, "run", "--quiet", "--", "sh", "-c", WAITING));
         poll(NULL, 0, delay_ms);
         kill(program.pid, delay_ms % 2 == 0 ? SIGKILL : SIGTERM);
-        finish_with_open_input(&program);
+        program_finish_open(&program);
         wait_until_nothing_is_left();
     }
 }
@@ -321,11 +306,11 @@ static void stop_refuses_what_is_no_standing_realm(void **state) {
 static void an_ordinary_user_can_run_it(void **state) {
     (void)state;
     if (geteuid() != 0)
-        skip(); /* then all the others have shown it */
+        skip_because("this is an ordinary user already: all the others have shown it");
     struct result result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                                "test", "-x", seal_realm);
     if (result.status != 0)
-        skip();
+        skip_because("user 65534 may not execute seal-realm in this build folder");
     result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", seal_realm, "run",
                  "--service", "a/b", "--", "sh", "-c", "id -u; kvno a/b");
     assert_int_equal(result.status, 0);
