@@ -114,9 +114,8 @@ static void close_conn(seal__conn *conn) {
  */
 static void end_calls(seal__task *task) {
     seal_channel *channel = SEAL__CONTAINER_OF(task, seal_channel, free_task);
-    if (channel->dial != NULL)
-        seal__dial_cancel(channel->dial);
-    channel->dial = NULL;
+    seal__channel_unwatch(channel);
+    seal__channel_stop_connecting(channel);
     seal__channel_fail_pending(channel, &(seal__outcome){.status = SEAL_STATUS_CANCELLED,
                                                          .execution = SEAL_NOT_EXECUTED,
                                                          .cause = SEAL_ERROR_CANCELLED,

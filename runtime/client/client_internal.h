@@ -6,16 +6,21 @@
 #include <sealrpc/gen.h>
 
 #include "base/arena.h"
+#include "client/pick.h"
+#include "naming/resolver.h"
 #include "net/conn.h"
 #include "net/dial.h"
 #include "secure/gss/gss.h"
 
 /* A copy of seal_channel_options with the defaults filled in and everything it points to. */
 typedef struct seal__channel_config {
-    char *target; /* as written */
-    seal__address address;
-    char *server_principal;
-    char *ccache; /* the next three: NULL: default */
+    seal__target target;
+    seal__spn_policy policy; /* of the next three */
+    char *server_principal;  /* NULL: composed, of the two below and the endpoint's host */
+    char *spn_class;
+    char *spn_name;
+    char *only_principal; /* the endpoint's, when the target is one address; NULL: a list */
+    char *ccache;         /* the next three: NULL: default */
     char *client_keytab;
     char *client_principal;
     seal__secure_config secure;
@@ -25,17 +30,40 @@ typedef struct seal__channel_config {
     uint32_t max_pending;
 } seal__channel_config;
 
+/* The owner of a connection: whose it is, and with whom. Ends when the connection is over for the
+ * channel. */
+typedef struct seal__link {
+    seal_channel *channel;
+    seal__endpoint endpoint;
+    bool leaving; /* takes no new calls, old ones still run: in channel->leaving */
+} seal__link;
+
+/* What the resolver has said last. */
+typedef struct seal__source {
+    seal__resolver *resolver; /* NULL: not started */
+    seal__endpoints *list;    /* NULL: there has not been one */
+    seal_error *error;        /* NULL: the list is what the source says now */
+} seal__source;
+
 struct seal_channel {
     seal_runtime *runtime;
     bool owns_runtime;
     seal__channel_config config;
-    seal__dial *dial;   /* NULL: none */
-    seal__conn *conn;   /* in handshake or open, for new calls; NULL: none */
-    seal__list leaving; /* seal__conn: the server takes no new calls there, old ones still run */
+    seal__source source;
+    bool connecting;              /* waits for the first list, or tries endpoints */
+    seal__round *round;           /* endpoints are being tried; NULL: none */
+    const seal__endpoint *trying; /* of the round */
+    uint64_t attempt_began;       /* at that one */
+    uint64_t round_deadline;      /* while connecting */
+    uint64_t connect_deadline;    /* of what is being done now, at most round_deadline */
+    seal__dial *dial;             /* NULL: none */
+    seal__link *dialing;          /* of the dial */
+    seal__conn *conn;             /* in handshake or open, for new calls; NULL: none */
     bool is_open;
-    bool fresh_ticket;         /* the next handshake does not use a cached service ticket */
-    uint64_t connect_deadline; /* of dial and handshake */
-    seal__list pending;        /* calls that wait for a connection or a stream, in order */
+    bool fresh_ticket;        /* the next handshake does not use a cached service ticket */
+    seal__list leaving;       /* seal__conn: of links that are leaving */
+    seal_channel_stats stats; /* of connections */
+    seal__list pending;       /* calls that wait for a connection or a stream, in order */
     uint32_t n_pending;
     seal__heap deadlines; /* of pending calls; those with a stream have theirs in the session */
     uv_timer_t timer;
@@ -125,17 +153,52 @@ int seal__channel_send_request(seal_channel *channel, seal_client_call *call, si
 bool seal__channel_is_ready(const seal_channel *channel, seal_level level);
 void seal__channel_on_timer(uv_timer_t *timer);
 
-/* connect.c */
+/* resolve.c */
+/* Starts the resolver when there is none yet. */
+int seal__channel_watch(seal_channel *channel, seal_error **reterr);
+void seal__channel_unwatch(seal_channel *channel);
+/* A seal__resolution_fn; user: the channel. */
+void seal__channel_resolved(void *user, const seal__endpoints *endpoints, const seal_error *error);
+/* Whether the newest list has this endpoint, with the same principal. */
+bool seal__channel_lists(const seal_channel *channel, const seal__endpoint *endpoint);
+
+/* round.c */
+/* Sees to a connection if calls need one. */
 void seal__channel_connect(seal_channel *channel);
+/* The first list has come, while the channel was waiting for it. */
+void seal__channel_try_endpoints(seal_channel *channel);
+/* There is nothing to connect to: ends the calls that wait, and whatever is being tried. */
+void seal__channel_no_endpoints(seal_channel *channel);
+/* What was being tried works; does not. */
+void seal__channel_connected(seal_channel *channel);
+void seal__channel_attempt_failed(seal_channel *channel, const seal_error *why);
 void seal__channel_connect_timed_out(seal_channel *channel);
+void seal__channel_stop_connecting(seal_channel *channel);
 /* What it is doing, for messages: "getting a ticket or authenticating". */
 const char *seal__channel_stage(const seal_channel *channel);
+
+/* connect.c */
+/* One attempt at one endpoint: ends in one of the two above, and not from inside this call. */
+int seal__channel_attempt(seal_channel *channel, const seal__endpoint *endpoint,
+                          seal_error **reterr);
+/* Stops the one under way, which then has failed; takes `why`. */
+void seal__channel_end_attempt(seal_channel *channel, seal__close_code code, seal_error *why);
+/* Forgets it, if there is one. */
+void seal__channel_abandon_attempt(seal_channel *channel);
+/* No new calls on this connection; it is closed when the old ones have ended. */
+void seal__channel_retire(seal_channel *channel, seal__conn *conn);
+/* The same when the server has said goodbye; closes one that is leaving and has no calls any more.
+ */
+void seal__channel_let_leave(seal_channel *channel, seal__conn *conn);
+/* Whom a message is about: "PRINCIPAL at TARGET" where the target is one address, else "PRINCIPAL
+ * at HOST:PORT (TARGET)". endpoint may be NULL. */
+enum { SEAL__PLACE_MAX = 2048 };
+void seal__channel_place(const seal_channel *channel, const seal__endpoint *endpoint,
+                         char text[SEAL__PLACE_MAX]);
 
 /* events.c */
 void seal__channel_event(seal__conn *conn, const seal__event *event);
 /* Ends all calls that have a stream. */
 void seal__channel_fail_streams(seal_channel *channel, seal__conn *conn, const seal_error *why);
-/* Closes a connection that is leaving and has no streams any more. */
-void seal__channel_let_leave(seal_channel *channel, seal__conn *conn);
 
 #endif

@@ -1,73 +1,92 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A channel's connection: made when a call needs it, lost, made again. */
+/* One attempt at one endpoint: dial and handshake; and the connection that comes of it, until it is
+ * lost or leaves. */
 #include <stdio.h>
 #include <string.h>
 
 #include "client/client_internal.h"
 
-static void fail_all(seal_channel *channel, const seal_error *why) {
-    int code = seal_error_get_code(why);
-    char text[2048];
-    snprintf(text, sizeof text, "%s at %s: %s", channel->config.server_principal,
-             channel->config.target, seal_error_message(why));
-    seal__channel_fail_pending(channel, &(seal__outcome){.status = seal__status_of(code),
-                                                         .execution = SEAL_NOT_EXECUTED,
-                                                         .cause = (seal_error_code)code,
-                                                         .message = text});
+void seal__channel_place(const seal_channel *channel, const seal__endpoint *endpoint,
+                         char text[SEAL__PLACE_MAX]) {
+    const seal__channel_config *config = &channel->config;
+    const char *target = config->target.text;
+    char where[300];
+    if (config->only_principal != NULL) {
+        snprintf(text, SEAL__PLACE_MAX, "%s at %.900s", config->only_principal, target);
+    } else if (endpoint != NULL) {
+        seal__endpoint_text(endpoint, where, sizeof where);
+        snprintf(text, SEAL__PLACE_MAX, "%s at %s (%.600s)", endpoint->principal, where, target);
+    } else {
+        snprintf(text, SEAL__PLACE_MAX, "%.900s", target);
+    }
 }
 
+/* ---- Links ---- */
+
+static seal__link *link_new(seal_channel *channel, const seal__endpoint *endpoint) {
+    seal__link *link = seal__alloc(seal__runtime_alloc(channel->runtime), sizeof *link);
+    if (link != NULL)
+        *link = (seal__link){.channel = channel, .endpoint = *endpoint};
+    return link;
+}
+
+static void link_free(seal__link *link) {
+    if (link != NULL)
+        seal__release(seal__runtime_alloc(link->channel->runtime), link);
+}
+
+/* ---- Events of the connection ---- */
+
 static void on_established(seal__conn *conn) {
-    seal_channel *channel = conn->owner;
+    const seal__link *link = conn->owner;
+    seal_channel *channel = link->channel;
     channel->is_open = true;
-    channel->fresh_ticket = false;
-    channel->connect_deadline = UINT64_MAX;
+    seal__channel_connected(channel);
     seal__channel_serve_pending(channel);
 }
 
-/* The server's key may have changed since the cached ticket was issued: one more try with a new
- * one. */
-static bool try_fresh_ticket(seal_channel *channel, const seal_error *why) {
-    bool again =
-        !channel->fresh_ticket && seal__gss_error_is_stale_ticket(seal_error_get_code(why));
-    channel->fresh_ticket = again;
-    if (again)
+static void current_is_over(seal_channel *channel, bool was_open, const seal_error *why) {
+    seal_error *closed = NULL;
+    if (was_open) {
+        seal__channel_lost_connection(channel);
         seal__channel_connect(channel);
-    return again;
+    } else {
+        if (why == NULL)
+            seal__error(&closed, SEAL_ERROR_CLOSED, "the server closed the connection");
+        seal__channel_attempt_failed(channel, why != NULL ? why : closed);
+        seal_error_free(closed);
+    }
+    seal__channel_arm_timer(channel);
 }
 
 static void on_closed(seal__conn *conn, const seal_error *why) {
-    seal_channel *channel = conn->owner;
+    seal__link *link = conn->owner;
+    seal_channel *channel = link->channel;
     bool was_current = conn == channel->conn;
-    bool was_open = !was_current || channel->is_open;
-    if (was_open)
+    bool was_open = was_current && channel->is_open;
+    if (conn->session != NULL)
         seal__channel_fail_streams(channel, conn, why);
     seal__list_remove(&conn->owned);
     if (was_current) {
         channel->conn = NULL;
         channel->is_open = false;
-        channel->connect_deadline = UINT64_MAX;
     }
-    if (channel->freeing || !was_current)
-        return;
-    if (was_open) {
-        seal__channel_lost_connection(channel);
-        seal__channel_connect(channel);
-    } else if (why != NULL && !try_fresh_ticket(channel, why)) {
-        fail_all(channel, why);
-    }
-    seal__channel_arm_timer(channel);
+    conn->owner = NULL;
+    link_free(link);
+    if (was_current && !channel->freeing)
+        current_is_over(channel, was_open, why);
 }
 
 static const seal__conn_ops conn_ops = {
     .established = on_established, .event = seal__channel_event, .closed = on_closed};
 
+/* Also for the re-authentication of a connection whose endpoint is in no list any more. */
 static int make_mech(void *user, seal_mechanism mechanism, const char *target,
                      seal__mech **ret_mech, seal_error **reterr) {
-    (void)target;
     const seal_channel *channel = user;
     seal__gss_initiator_options options = {
         .alloc = seal__runtime_alloc(channel->runtime),
-        .target = channel->config.server_principal,
+        .target = target,
         .ccache = channel->config.ccache,
         .client_keytab = channel->config.client_keytab,
         .client_principal = channel->config.client_principal,
@@ -77,37 +96,85 @@ static int make_mech(void *user, seal_mechanism mechanism, const char *target,
     return seal__gss_initiator_new(&options, ret_mech, reterr);
 }
 
+/* ---- Attempts ---- */
+
 static void on_dialed(void *user, seal__conn *conn, const seal_error *error) {
     seal_channel *channel = user;
+    seal__link *link = channel->dialing;
     channel->dial = NULL;
+    channel->dialing = NULL;
     if (conn == NULL) {
-        channel->connect_deadline = UINT64_MAX;
-        fail_all(channel, error);
+        link_free(link);
+        seal__channel_attempt_failed(channel, error);
         return;
     }
     channel->conn = conn;
     seal__conn_start(conn);
 }
 
-static void conn_options(seal_channel *channel, seal__conn_options *options) {
+static void conn_options(seal_channel *channel, seal__link *link, seal__conn_options *options) {
     seal_runtime *runtime = channel->runtime;
-    *options =
-        (seal__conn_options){.ops = &conn_ops, .owner = channel, .pool = runtime->initiators};
+    *options = (seal__conn_options){.ops = &conn_ops, .owner = link, .pool = runtime->initiators};
     options->secure = channel->config.secure;
     options->secure.alloc = seal__runtime_alloc(runtime);
     options->secure.mechs = (seal__mech_source){.make = make_mech, .user = channel};
-    options->secure.target = channel->config.server_principal;
+    options->secure.target = link->endpoint.principal;
     options->secure.handshake_timeout_ns = channel->config.connect_timeout_ns;
     memcpy(options->secure.instance_id, runtime->instance_id, sizeof runtime->instance_id);
     options->session.role = SEAL__SESSION_CLIENT;
     options->session.max_message = channel->config.max_response;
 }
 
-/* A server that says goodbye takes no more calls: the old ones go on there, new ones need another
- * connection. */
-void seal__channel_let_leave(seal_channel *channel, seal__conn *conn) {
-    if (!seal__session_is_going_away(conn->session))
+int seal__channel_attempt(seal_channel *channel, const seal__endpoint *endpoint,
+                          seal_error **reterr) {
+    seal__conn_options options;
+    seal__link *link = link_new(channel, endpoint);
+    if (link == NULL)
+        return seal__error_no_memory(reterr);
+    conn_options(channel, link, &options);
+    int rc = seal__dial_start(channel->runtime, &link->endpoint.address, &options,
+                              channel->round_deadline, on_dialed, channel, &channel->dial, reterr);
+    if (rc < 0)
+        link_free(link);
+    else
+        channel->dialing = link;
+    return rc;
+}
+
+static void forget_dial(seal_channel *channel) {
+    seal__dial_cancel(channel->dial);
+    channel->dial = NULL;
+    link_free(channel->dialing);
+    channel->dialing = NULL;
+}
+
+void seal__channel_abandon_attempt(seal_channel *channel) {
+    seal__conn *conn = channel->conn;
+    if (channel->dial != NULL) {
+        forget_dial(channel);
+    } else if (conn != NULL && !channel->is_open) {
+        seal_error *why = NULL;
+        channel->conn = NULL;
+        seal__error(&why, SEAL_ERROR_CANCELLED, "it is not needed any more");
+        seal__conn_close(conn, SEAL__CLOSE_DONE, why);
+    }
+}
+
+void seal__channel_end_attempt(seal_channel *channel, seal__close_code code, seal_error *why) {
+    if (channel->dial == NULL) {
+        seal__conn_close(channel->conn, code, why);
         return;
+    }
+    forget_dial(channel);
+    seal__channel_attempt_failed(channel, why);
+    seal_error_free(why);
+}
+
+/* ---- Leaving ---- */
+
+void seal__channel_retire(seal_channel *channel, seal__conn *conn) {
+    seal__link *link = conn->owner;
+    link->leaving = true;
     if (conn == channel->conn) {
         channel->conn = NULL;
         channel->is_open = false;
@@ -117,48 +184,8 @@ void seal__channel_let_leave(seal_channel *channel, seal__conn *conn) {
         seal__conn_close(conn, SEAL__CLOSE_DONE, NULL);
 }
 
-void seal__channel_connect(seal_channel *channel) {
-    if (channel->freeing || channel->dial != NULL || channel->n_pending == 0)
-        return;
-    if (channel->conn != NULL)
-        return;
-    seal__conn_options options;
-    conn_options(channel, &options);
-    channel->connect_deadline = uv_hrtime() + channel->config.connect_timeout_ns;
-    seal_error *error = NULL;
-    int rc =
-        seal__dial_start(channel->runtime, &channel->config.address, &options,
-                         channel->connect_deadline, on_dialed, channel, &channel->dial, &error);
-    if (rc < 0) {
-        channel->connect_deadline = UINT64_MAX;
-        fail_all(channel, error);
-        seal_error_free(error);
-    }
-    seal__channel_arm_timer(channel);
-}
-
-const char *seal__channel_stage(const seal_channel *channel) {
-    if (channel->dial != NULL)
-        return seal__dial_stage(channel->dial);
-    if (channel->conn != NULL && !channel->is_open)
-        return "getting a ticket from the KDC or authenticating";
-    return channel->is_open ? "waiting for another call to end" : "waiting for a connection";
-}
-
-void seal__channel_connect_timed_out(seal_channel *channel) {
-    channel->connect_deadline = UINT64_MAX;
-    seal_error *error = NULL;
-    seal__error(&error, SEAL_ERROR_TIMEOUT, "no connection within %llu ms, while %s",
-                (unsigned long long)(channel->config.connect_timeout_ns / 1000000u),
-                seal__channel_stage(channel));
-    if (channel->dial != NULL) {
-        seal__dial_cancel(channel->dial);
-        channel->dial = NULL;
-        fail_all(channel, error);
-        seal_error_free(error);
-    } else if (channel->conn != NULL) {
-        seal__conn_close(channel->conn, SEAL__CLOSE_TIMEOUT, error);
-    } else {
-        seal_error_free(error);
-    }
+void seal__channel_let_leave(seal_channel *channel, seal__conn *conn) {
+    const seal__link *link = conn->owner;
+    if (link->leaving || seal__session_is_going_away(conn->session))
+        seal__channel_retire(channel, conn);
 }

@@ -82,7 +82,8 @@ static void on_too_big(seal__conn *conn, seal_client_call *call) {
 }
 
 void seal__channel_event(seal__conn *conn, const seal__event *event) {
-    seal_channel *channel = conn->owner;
+    const seal__link *link = conn->owner;
+    seal_channel *channel = link->channel;
     seal_client_call *call = event->stream != NULL ? seal__stream_user(event->stream) : NULL;
     switch (event->kind) {
     case SEAL__EVENT_MESSAGE:
@@ -118,9 +119,11 @@ void seal__channel_event(seal__conn *conn, const seal__event *event) {
 
 /* The owner of every stream is told; calls made meanwhile find no open connection and wait. */
 void seal__channel_fail_streams(seal_channel *channel, seal__conn *conn, const seal_error *why) {
-    char text[TEXT_MAX];
-    snprintf(text, sizeof text, "%s at %s: %s", channel->config.server_principal,
-             channel->config.target,
+    const seal__link *link = conn->owner;
+    char place[SEAL__PLACE_MAX];
+    char text[SEAL__ROUND_TEXT];
+    seal__channel_place(channel, &link->endpoint, place);
+    snprintf(text, sizeof text, "%s: %s", place,
              why != NULL ? seal_error_message(why) : "the server closed the connection");
     seal_error_code cause = why != NULL ? seal_error_get_code(why) : SEAL_ERROR_CLOSED;
     if (conn == channel->conn)

@@ -11,38 +11,6 @@ enum { MIB = 1024 * 1024 };
 static const seal_suite standard_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
                                              SEAL_SUITE_CHACHA20_POLY1305};
 
-/* The principal is composed of what the user wrote: the class that the client knows and the host in
- * the target. The server is never asked who it is, and DNS has no say. */
-static int compose_principal(const seal_channel_options *o, const char *default_class,
-                             const seal_allocator *alloc, seal__channel_config *config,
-                             seal_error **reterr) {
-    char text[SEAL__TARGET_MAX];
-    const char *spn_class = o->spn_class != NULL ? o->spn_class : default_class;
-    const seal__address *address = &config->address;
-    if (o->server_principal == NULL) {
-        if (address->is_unix || address->is_literal)
-            return seal__error(reterr, SEAL_ERROR_INVALID,
-                               "%s has no host name to compose the server's principal from; set "
-                               "server_principal, such as greeter/host.example.com",
-                               config->target);
-        if (spn_class == NULL || spn_class[0] == '\0')
-            return seal__error(
-                reterr, SEAL_ERROR_INVALID,
-                "neither server_principal nor spn_class is set; the server must be named");
-        snprintf(text, sizeof text, "%s/%s", spn_class, address->host);
-    } else if (strchr(o->server_principal, '/') == NULL ||
-               strlen(o->server_principal) >= sizeof text) {
-        return seal__error(
-            reterr, SEAL_ERROR_INVALID,
-            "server_principal \"%s\" is not a service principal; expected class/host",
-            o->server_principal);
-    } else {
-        snprintf(text, sizeof text, "%s", o->server_principal);
-    }
-    config->server_principal = seal__strdup(alloc, text);
-    return config->server_principal != NULL ? 0 : seal__error_no_memory(reterr);
-}
-
 static int copy_text(const char *from, const seal_allocator *alloc, char **to,
                      seal_error **reterr) {
     if (from == NULL)
@@ -51,14 +19,51 @@ static int copy_text(const char *from, const seal_allocator *alloc, char **to,
     return *to != NULL ? 0 : seal__error_no_memory(reterr);
 }
 
-static int copy_texts(const seal_channel_options *o, const seal_allocator *alloc,
-                      seal__channel_config *config, seal_error **reterr) {
-    int rc = copy_text(o->ccache, alloc, &config->ccache, reterr);
+static int copy_texts(const seal_channel_options *o, const char *default_class,
+                      const seal_allocator *alloc, seal__channel_config *config,
+                      seal_error **reterr) {
+    const char *spn_class = o->spn_class != NULL ? o->spn_class : default_class;
+    int rc = copy_text(o->server_principal, alloc, &config->server_principal, reterr);
+    if (rc == 0)
+        rc = copy_text(spn_class, alloc, &config->spn_class, reterr);
+    if (rc == 0)
+        rc = copy_text(o->spn_name, alloc, &config->spn_name, reterr);
+    if (rc == 0)
+        rc = copy_text(o->ccache, alloc, &config->ccache, reterr);
     if (rc == 0)
         rc = copy_text(o->client_keytab, alloc, &config->client_keytab, reterr);
     if (rc == 0)
         rc = copy_text(o->client_principal, alloc, &config->client_principal, reterr);
+    config->policy = (seal__spn_policy){.server_principal = config->server_principal,
+                                        .spn_class = config->spn_class,
+                                        .spn_name = config->spn_name,
+                                        .spn_port = o->spn_port};
     return rc;
+}
+
+/* The principal is composed of what the user wrote: the class that the client knows and the host in
+ * the target. The server is never asked who it is, and DNS has no say. Whether that is possible
+ * shows here; of a directory the hosts are not known yet, but the rest can be tried with any. */
+static int check_policy(seal__channel_config *config, const seal_allocator *alloc,
+                        seal_error **reterr) {
+    char principal[SEAL_SPN_MAX];
+    const seal__target *target = &config->target;
+    const seal__spn_policy *policy = &config->policy;
+    int rc = 0;
+    if (target->scheme != SEAL__SCHEME_STATIC)
+        rc = seal__spn_policy_compose(
+            policy, target->scheme == SEAL__SCHEME_DNS ? target->name : "host.example", 1,
+            principal, reterr);
+    for (size_t i = 0; rc == 0 && i < target->n_addresses; i++)
+        rc = seal__spn_policy_compose(policy, target->addresses[i].host, target->addresses[i].port,
+                                      principal, reterr);
+    if (rc < 0) {
+        if (reterr != NULL)
+            seal__error_prefix(reterr, "%.300s", target->text);
+        return rc;
+    }
+    bool is_one = target->scheme == SEAL__SCHEME_STATIC && target->n_addresses == 1;
+    return is_one ? copy_text(principal, alloc, &config->only_principal, reterr) : 0;
 }
 
 static int copy_security(const seal_channel_options *o, seal__secure_config *secure,
@@ -85,17 +90,11 @@ static int copy_all(const char *target, const seal_channel_options *o, const cha
     config->max_pending = seal__or_default(o->max_pending, 10000);
     if (config->max_response > SEAL__MAX_MESSAGE)
         return seal__error(reterr, SEAL_ERROR_INVALID, "max_response is at most 1 GiB");
-    int rc = seal__address_parse(target, &config->address, reterr);
-    if (rc == 0 && !config->address.is_unix &&
-        (config->address.port == 0 || config->address.host[0] == '\0'))
-        rc = seal__error(reterr, SEAL_ERROR_INVALID, "target \"%s\" needs a host and a port",
-                         target);
+    int rc = seal__target_parse(target, alloc, &config->target, reterr);
     if (rc == 0)
-        rc = copy_text(target, alloc, &config->target, reterr);
+        rc = copy_texts(o, default_class, alloc, config, reterr);
     if (rc == 0)
-        rc = compose_principal(o, default_class, alloc, config, reterr);
-    if (rc == 0)
-        rc = copy_texts(o, alloc, config, reterr);
+        rc = check_policy(config, alloc, reterr);
     return rc == 0 ? copy_security(o, &config->secure, reterr) : rc;
 }
 
@@ -107,7 +106,7 @@ int seal__channel_config_make(const char *target, const seal_channel_options *gi
     int rc = seal__options_copy(&options, sizeof options, given, "seal_channel_options", reterr);
     if (rc < 0)
         return rc;
-    *ret_config = (seal__channel_config){.target = NULL};
+    *ret_config = (seal__channel_config){.timeout_us = 0};
     rc = copy_all(target, &options, default_class, alloc, ret_config, reterr);
     if (rc < 0)
         seal__channel_config_done(ret_config, alloc);
@@ -115,8 +114,11 @@ int seal__channel_config_make(const char *target, const seal_channel_options *gi
 }
 
 void seal__channel_config_done(seal__channel_config *config, const seal_allocator *alloc) {
-    seal__release(alloc, config->target);
+    seal__target_done(&config->target);
     seal__release(alloc, config->server_principal);
+    seal__release(alloc, config->spn_class);
+    seal__release(alloc, config->spn_name);
+    seal__release(alloc, config->only_principal);
     seal__release(alloc, config->ccache);
     seal__release(alloc, config->client_keytab);
     seal__release(alloc, config->client_principal);

@@ -108,7 +108,7 @@ void seal__channel_enqueue(seal_channel *channel, seal_client_call *call) {
     if (channel->n_pending >= channel->config.max_pending) {
         char text[TEXT_MAX];
         snprintf(text, sizeof text, "%u calls to %s are waiting already; see max_pending",
-                 channel->n_pending, channel->config.target);
+                 channel->n_pending, channel->config.target.text);
         refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_ERROR_TOO_MANY, text);
         return;
     }
@@ -158,10 +158,12 @@ void seal__channel_lost_connection(seal_channel *channel) {
 /* ---- Time ---- */
 
 static void expire(seal_channel *channel, seal_client_call *call) {
-    char text[TEXT_MAX];
-    snprintf(text, sizeof text, "the deadline of %llu ms passed while %s (%s at %s)",
-             (unsigned long long)(call->timeout_us / 1000), seal__channel_stage(channel),
-             channel->config.server_principal, channel->config.target);
+    char place[SEAL__PLACE_MAX];
+    char text[TEXT_MAX + SEAL__PLACE_MAX];
+    const seal__link *link = channel->conn != NULL ? channel->conn->owner : channel->dialing;
+    seal__channel_place(channel, link != NULL ? &link->endpoint : NULL, place);
+    snprintf(text, sizeof text, "the deadline of %llu ms passed while %s (%s)",
+             (unsigned long long)(call->timeout_us / 1000), seal__channel_stage(channel), place);
     seal__channel_unqueue(channel, call);
     refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_ERROR_TIMEOUT, text);
 }

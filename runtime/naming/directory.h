@@ -3,10 +3,12 @@
  * A connection to an LDAP directory that has authenticated itself: bound with SASL/GSSAPI, sealed,
  * and used by one thread at a time, which may block. The only users of ldap.h are directory*.c.
  *
- * libldap believes a server that answers a GSSAPI bind with success and no proof. So a connection
- * is used only when the security layer that the bind negotiated is there afterwards (SSF >= 56 read
- * back). The directory's own principal is ldap/HOST with HOST as configured, never from DNS
- * (SASL_NOCANON). Referrals are not followed. Every operation has a time limit.
+ * The bind and its security layer (RFC 4752) are done here, with a context from secure/gss, and not
+ * by libldap and Cyrus SASL: those believe a server that answers the first leg with success and no
+ * proof, and ask for the principal that DNS gives, unless krb5.conf forbids it. Here the
+ * directory's principal is ldap/HOST with HOST as configured, the mechanism is krb5, and a
+ * connection is used only when both are proved and everything is encrypted (SSF >= 56). Referrals
+ * are not followed. libldap may not connect again by itself. Every operation has a time limit.
  */
 #ifndef SEAL_NAMING_DIRECTORY_H
 #define SEAL_NAMING_DIRECTORY_H
@@ -29,6 +31,8 @@ typedef struct seal__directory_config {
     const char *client_keytab;
     const char *client_principal;
     uint32_t timeout_ms; /* of connecting and of each operation; 0: 5,000 */
+    uint32_t
+        first; /* which server is tried first, counted round: for another one after a failure */
 } seal__directory_config;
 
 typedef struct seal__directory seal__directory;
@@ -50,6 +54,7 @@ const char *seal__directory_base(const seal__directory *directory);
 /* What the directory offers, as its root entry says. */
 bool seal__directory_is_ad(const seal__directory *directory);
 bool seal__directory_has_sync(const seal__directory *directory);   /* RFC 4533 */
+bool seal__directory_can_watch(const seal__directory *directory);  /* in one way or another */
 bool seal__directory_has_leases(const seal__directory *directory); /* RFC 2589 */
 
 /* ---- Entries ---- */
@@ -57,7 +62,8 @@ bool seal__directory_has_leases(const seal__directory *directory); /* RFC 2589 *
 typedef struct seal__directory_attribute {
     const char *name;
     size_t n_values;
-    const char *const *values; /* NUL-terminated; values with a NUL byte are left out */
+    const char *const *values; /* text in UTF-8; values that are none, or too long, or too many,
+                                  are left out */
 } seal__directory_attribute;
 
 typedef struct seal__directory_entry {
@@ -134,10 +140,13 @@ typedef enum seal__directory_watch_kind {
     SEAL__WATCH_NONE    /* the caller polls */
 } seal__directory_watch_kind;
 
-/* Begins to watch what lies under `base` and matches `filter` (SYNC; NOTIFY watches everything
- * there). On this connection no other operation may follow. *ret_kind: how; NONE is no error. */
+/* Begins to watch what lies under `base` (NULL: seal__directory_base) and matches `filter` (SYNC)
+ * or is of `object_class` (NOTIFY, which watches everything there; NULL: any). On this connection
+ * no other operation may follow. *ret_kind: how; NONE is no error. Call seal__directory_watch_take
+ * once before sleeping: something may have come already. */
 int seal__directory_watch(seal__directory *directory, const char *base, const char *filter,
-                          seal__directory_watch_kind *ret_kind, seal_error **reterr);
+                          const char *object_class, seal__directory_watch_kind *ret_kind,
+                          seal_error **reterr);
 /* The descriptor to sleep on. */
 int seal__directory_watch_fd(const seal__directory *directory);
 /* Takes in what has come. *ret_changed: something may have changed. An error: the watch is over. */

@@ -35,7 +35,8 @@ bool seal__endpoint_same_place(const seal__endpoint *a, const seal__endpoint *b)
 bool seal__endpoint_equal(const seal__endpoint *a, const seal__endpoint *b);
 /* The element at the same place; NULL: none. */
 const seal__endpoint *seal__endpoints_find(const seal__endpoints *list, const seal__endpoint *what);
-bool seal__endpoints_equal(const seal__endpoints *a, const seal__endpoints *b); /* in any order */
+/* The same elements in any order, with the same priorities and weights. */
+bool seal__endpoints_equal(const seal__endpoints *a, const seal__endpoints *b);
 
 /* "host:port", "unix:/path"; cut to size. */
 void seal__endpoint_text(const seal__endpoint *endpoint, char *text, size_t size);

@@ -48,7 +48,13 @@ struct seal__resolver {
     seal_runtime *runtime;
     seal__resolution_fn *resolved; /* NULL: closed */
     void *user;
-    seal__endpoints *last; /* the last good list; NULL: none */
+    seal__endpoints *last;    /* the last good list; NULL: none */
+    char *target;             /* as written, for the log; NULL: started without resolver.c */
+    seal_error *error;        /* what the user was told last; NULL: all is well */
+    uint64_t updates;         /* lists that came from the source and differed */
+    uint64_t outages;         /* times the source became unavailable */
+    uint64_t away_since_ns;   /* of uv_hrtime; 0: the source is there */
+    uint64_t last_refresh_ns; /* 0: none */
 };
 
 /* Starts looking, and calls back when there is something to say, at least once. 0;
@@ -87,8 +93,13 @@ void seal__resolver_publish(seal__resolver *resolver, seal__endpoints *list,
                             const seal_error *error);
 /* The source cannot be asked: keeps the last list, logs it once per outage, tells the user. */
 void seal__resolver_source_away(seal__resolver *resolver, const seal_error *error);
-/* Drops the list. */
+/* Both of the above do nothing for a closed resolver, and use it no more once they have told the
+ * user, who may close it. Not from inside _start, _refresh or _close. */
+/* Drops the list and everything else that resolver.c has put there; not the memory itself. */
 void seal__resolver_done(seal__resolver *resolver);
+
+/* For how long the source has been away; 0: it is there. */
+uint64_t seal__resolver_away_ms(const seal__resolver *resolver);
 
 /* Milliseconds to wait before try number `failures` (1, 2, ...): doubling from 1 s to 60 s, times a
  * random factor of 0.8 to 1.2. */

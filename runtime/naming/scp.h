@@ -9,7 +9,8 @@
  *   serviceDNSName             the host of the SPN, normalized
  *   serviceDNSNameType         "A"
  *   serviceBindingInformation  "port=7001;proto=sealrpc/1[;priority=0][;weight=0]", the order and
- *                              unknown keys do not matter
+ *                              unknown keys do not matter; values of other protocols are passed
+ *                              over
  */
 #ifndef SEAL_NAMING_SCP_H
 #define SEAL_NAMING_SCP_H
@@ -44,30 +45,48 @@ bool seal__scp_filter(const char *service, char *ret_filter, size_t size);
 /* The attributes to ask for. NULL-terminated. */
 extern const char *const seal__scp_attributes[];
 
-/* All SCPs of a service (NULL: of all), at most `max`. Entries that cannot be taken apart are
- * passed to `bad`, which may be NULL. */
+typedef void seal__scp_fn(void *user, const seal__scp *scp);
+typedef void seal__scp_bad_fn(void *user, const seal_error *why);
+
+/* Each SCP of a service (NULL: of all). Entries that cannot be taken apart are passed to `bad`,
+ * which may be NULL. SEAL_ERROR_TOO_MANY: those that were passed are only the first ones. */
+int seal__scp_each(seal__directory *directory, const char *service, seal__scp_fn *on_scp,
+                   seal__scp_bad_fn *bad, void *user, seal_error **reterr);
+
+/* The same into an array; SEAL_ERROR_TOO_MANY: *ret_n are there, and there are more. */
 int seal__scp_search(seal__directory *directory, const char *service, seal__scp *scps, size_t max,
-                     size_t *ret_n, void (*bad)(void *user, const seal_error *why), void *user,
-                     seal_error **reterr);
+                     size_t *ret_n, seal__scp_bad_fn *bad, void *user, seal_error **reterr);
 
 /*
  * The owner check: the account above the SCP carries the SPN that the client composed. Without it,
- * whoever may write any SCP could lead clients to any other service of the realm. *ret_owned.
+ * whoever may write any SCP could lead clients to any other service of the realm. *ret_owned. `spn`
+ * may have a realm, which is not compared: a directory is of one realm.
  */
 int seal__scp_is_owned(seal__directory *directory, const seal__scp *scp, const char *spn,
                        bool *ret_owned, seal_error **reterr);
 
 /*
  * Creates the SCP, or brings an existing one of this name up to date. scp->dn is filled in:
- * "cn=NAME,ACCOUNT". ttl_s: the lease where the directory has leases; 0: none.
+ * "cn=NAME,ACCOUNT". ttl_s: the lease where the directory has leases (it may grant another one, see
+ * seal__directory_refresh); 0: none. What already is as it should be is not written again.
  * SEAL_ERROR_DIRECTORY_DENIED says which right is missing.
  */
 int seal__scp_publish(seal__directory *directory, const char *account_dn, const char *name,
                       seal__scp *scp, uint32_t ttl_s, seal_error **reterr);
 
+/*
+ * Removes an SCP. Active Directory tells about removals only whom it lets read what is removed, who
+ * are administrators; so there the entry first loses what it is found by, which all are told, and
+ * goes a quarter of a second later: Samba tells after a tenth, and not about what is gone by then.
+ */
+int seal__scp_remove(seal__directory *directory, const char *dn, seal_error **reterr);
+
 /* The account that carries an SPN: its DN. SEAL_ERROR_NOT_FOUND; SEAL_ERROR_SPN_DUPLICATE when
  * several do (the message names two). */
 int seal__scp_find_account(seal__directory *directory, const char *spn,
                            char ret_dn[SEAL__SCP_DN_MAX], seal_error **reterr);
+
+/* What of serviceBindingInformation is ours; cut to size. */
+void seal__scp_binding(const seal__scp *scp, char *text, size_t size);
 
 #endif

@@ -38,7 +38,8 @@ typedef struct seal__target {
     uint32_t timeout_s; /* LDAP: of one operation; 0: 5 */
 } seal__target;
 
-/* 0 or SEAL_ERROR_INVALID with the syntax that was expected. */
+/* 0 or SEAL_ERROR_INVALID with the syntax that was expected; then there is nothing to be done with
+ * *ret_target, but seal__target_done is harmless (unless `text` is NULL, empty or over 16 KiB). */
 int seal__target_parse(const char *text, const seal_allocator *alloc, seal__target *ret_target,
                        seal_error **reterr);
 void seal__target_done(seal__target *target);

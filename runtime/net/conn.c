@@ -37,6 +37,18 @@ static void init_buffers(seal__conn *conn) {
     seal__outbox_init(&conn->outbox, alloc, &sealer);
 }
 
+/* The target is copied, because whoever dialed may forget it before the connection ends. */
+static int init_secure(seal__conn *conn, const seal__secure_config *given) {
+    seal__secure_config config = *given;
+    if (given->target != NULL) {
+        conn->target = seal__strdup(seal__runtime_alloc(conn->runtime), given->target);
+        if (conn->target == NULL)
+            return SEAL_ERROR_NO_MEMORY;
+        config.target = conn->target;
+    }
+    return seal__secure_new(&config, uv_hrtime(), &conn->secure, NULL);
+}
+
 int seal__conn_new(seal_runtime *runtime, const seal__conn_options *options, bool is_unix,
                    seal__conn **ret_conn) {
     const seal_allocator *alloc = seal__runtime_alloc(runtime);
@@ -50,11 +62,12 @@ int seal__conn_new(seal_runtime *runtime, const seal__conn_options *options, boo
     conn->session_options = options->session;
     seal__list_init(&conn->owned);
     seal__list_init(&conn->dirty);
-    int rc = seal__secure_new(&options->secure, uv_hrtime(), &conn->secure, NULL);
+    int rc = init_secure(conn, &options->secure);
     if (rc == 0)
         rc = init_handles(conn, is_unix);
     if (rc < 0) {
         seal__secure_free(conn->secure);
+        seal__release(alloc, conn->target);
         seal__release(alloc, conn);
         return rc;
     }

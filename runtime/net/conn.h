@@ -64,6 +64,7 @@ struct seal__conn {
     uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
     uint32_t handles_open;
     char address[128]; /* of the peer, for people */
+    char *target;      /* client: whom it wants, for the secure channel; NULL: server */
 
     seal__auth_pool *pool; /* for steps */
     seal__conn_step *step; /* on a worker; NULL: none */

@@ -17,6 +17,7 @@ static void release(seal__conn *conn) {
     seal__buf_done(&conn->writing);
     seal__outbox_done(&conn->outbox);
     seal_error_free(conn->error);
+    seal__release(seal__runtime_alloc(runtime), conn->target);
     seal__release(seal__runtime_alloc(runtime), conn);
     seal__runtime_let_go(runtime);
 }

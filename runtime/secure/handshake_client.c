@@ -5,7 +5,8 @@
 
 int seal__hs_client_begin(seal__handshake *hs, seal_error **reterr) {
     const seal__secure_config *config = hs->config;
-    int rc = config->mechs.make(config->mechs.user, config->mechanisms[0], NULL, &hs->mech, reterr);
+    int rc = config->mechs.make(config->mechs.user, config->mechanisms[0], config->target,
+                                &hs->mech, reterr);
     if (rc != 0) {
         hs->soft = true;
         return rc;

@@ -71,8 +71,8 @@ struct seal__mech {
 /*
  * Makes contexts: one for each handshake. `mechanism` is what both ends named in the hello.
  * Acceptor: `target` is the SPN the client asked for, to be checked against the configured ones
- * (also by the context itself at the end of the exchange). Initiator: NULL, the source knows it.
- * Called on the loop thread, must not block.
+ * (also by the context itself at the end of the exchange). Initiator: the target of its own
+ * channel's configuration, at every authentication. Called on the loop thread, must not block.
  */
 typedef struct seal__mech_source {
     int (*make)(void *user, seal_mechanism mechanism, const char *target, seal__mech **ret_mech,

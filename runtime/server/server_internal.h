@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "net/conn.h"
+#include "naming/publish.h"
 #include "net/listen.h"
 #include "secure/gss/gss.h"
 
@@ -57,6 +58,7 @@ typedef enum seal__server_state {
 } seal__server_state;
 
 typedef struct seal__server_start seal__server_start;
+typedef struct seal__server_publish seal__server_publish;
 typedef struct seal__server_conn seal__server_conn;
 
 struct seal_server {
@@ -72,7 +74,8 @@ struct seal_server {
     seal__listener *listeners[SEAL__SERVER_MAX_ADDRESSES * SEAL__RESOLVE_MAX];
     size_t n_listeners;
     atomic_uint port;
-    seal__server_start *start; /* the check under way; NULL: none */
+    seal__server_start *start;     /* the check under way; NULL: none */
+    seal__server_publish *publish; /* NULL: not asked for, or over */
 
     seal__server_service *services;
     size_t n_services;
@@ -90,10 +93,12 @@ struct seal_server {
         seal__log_limit limit;
     } log_limits[SEAL__SERVER_LOG_CAUSES];
 
-    uv_timer_t grace; /* open while stopping */
+    uv_timer_t grace; /* open while unpublishing and stopping */
     bool grace_open;
-    seal__list stop_tasks;         /* who is to be told when it has stopped */
-    uint32_t n_stop_tasks;         /* of them, on their way: told before the server is released */
+    bool unpublishing;     /* still LISTENING, but its entry is being removed: then it stops */
+    uint64_t grace_end_ms; /* by uv_now */
+    seal__list stop_tasks; /* who is to be told when it has stopped */
+    uint32_t n_stop_tasks; /* of them, on their way: told before the server is released */
     void (*run_ended)(void *user); /* of seal_server_run: the server has stopped, whoever did it */
     void *run_user;
     void (*released)(void *user); /* of seal_server_free: after everything is gone */
@@ -152,6 +157,20 @@ const seal__server_method *seal__server_find_method(const seal_server *server,
 
 /* start.c: abandons a check that is under way. */
 void seal__server_start_abandon(seal_server *server);
+
+/* publish.c. What is asked for; a reference, or NULL. */
+seal__publish_config *seal__server_publish_config(const seal_server *server);
+/* The server listens. */
+void seal__server_publish_begin(seal_server *server);
+/* It is to stop. true: seal__server_unpublished follows; false: there is no entry. */
+bool seal__server_publish_remove(seal_server *server);
+/* The removal has taken too long. */
+void seal__server_publish_give_up(seal_server *server);
+/* It will not listen, or does no more. */
+void seal__server_publish_end(seal_server *server);
+
+/* stop.c: the entry has been removed, or cannot be. */
+void seal__server_unpublished(seal_server *server);
 
 /* accept.c */
 void seal__server_incoming(void *user, seal__listener *listener);

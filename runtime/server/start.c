@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start-up: prove the credentials and resolve the addresses on the acceptor pool, ask the KDC on
- * the initiator pool (a silent one takes long, so that has a time limit of its own and only warns),
- * then listen.
+ * Start-up: prove the credentials and resolve the addresses on the acceptor pool, ask KDC and
+ * directory about the principals (startup_check.c), then listen.
  */
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "server/server_internal.h"
+#include "server/startup_check.h"
 
-enum { KDC_CHECK_MS = 5000 };
-
-/* Outlives the server when that is freed, or given up waiting for the KDC, meanwhile. */
+/* Outlives the server when that is freed meanwhile. */
 struct seal__server_start {
-    atomic_uint refs; /* the server until it is told, each job, the timer */
+    atomic_uint refs; /* the server until it is told, the job */
     seal__auth_job job;
     seal__shared *shared;
     seal_server *server; /* NULL: abandoned */
@@ -23,10 +20,7 @@ struct seal__server_start {
     seal__resolved resolved[SEAL__SERVER_MAX_ADDRESSES];
     size_t n_addresses;
     seal_error *error;
-    seal_error *kdc_error; /* of the job that asks the KDC, which may outlast everything else */
-    uv_timer_t kdc_timer;  /* open while the KDC is asked */
-    bool timer_open;
-    bool finished; /* started was called */
+    seal__startup_check *check; /* under way; NULL: none */
     seal_server_started_fn *started;
     void *user;
 };
@@ -37,33 +31,8 @@ static void unref(seal__server_start *start) {
     seal__shared *shared = start->shared;
     seal__gss_acceptor_unref(start->acceptor);
     seal_error_free(start->error);
-    seal_error_free(start->kdc_error);
     seal__release(&shared->alloc, start);
     seal__shared_unref(shared);
-}
-
-static void ref(seal__server_start *start) {
-    atomic_fetch_add(&start->refs, 1);
-}
-
-/* The job holds a reference until it is done or orphaned. */
-static int submit(seal__server_start *start, seal__auth_pool *pool) {
-    ref(start);
-    int rc = seal__runtime_submit(start->server->runtime, pool, &start->job);
-    if (rc < 0)
-        unref(start);
-    return rc;
-}
-
-static void on_timer_closed(uv_handle_t *handle) {
-    seal__server_start *start = handle->data;
-    start->timer_open = false;
-    unref(start);
-}
-
-static void close_timer(seal__server_start *start) {
-    if (start->timer_open && !uv_is_closing((uv_handle_t *)&start->kdc_timer))
-        uv_close((uv_handle_t *)&start->kdc_timer, on_timer_closed);
 }
 
 /* ---- Listening ---- */
@@ -130,9 +99,6 @@ static void close_listeners(seal_server *server) {
 /* The last step, whatever came before. */
 static void finish(seal__server_start *start) {
     seal_server *server = start->server;
-    if (start->finished || server == NULL)
-        return;
-    start->finished = true;
     server->start = NULL;
     if (start->error == NULL && listen_on_all(server, start, &start->error) < 0)
         close_listeners(server);
@@ -141,75 +107,27 @@ static void finish(seal__server_start *start) {
     if (start->error != NULL)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_ERROR, "%s cannot start: %s",
                        server->config.principals[0], seal_error_message(start->error));
-    close_timer(start);
     start->started(server, start->error, start->user);
-    if (start->error != NULL && start->server != NULL && server->run_ended != NULL)
+    if (server->state == SEAL__SERVER_LISTENING)
+        seal__server_publish_begin(server);
+    else
+        seal__server_publish_end(server);
+    if (start->error != NULL && server->run_ended != NULL)
         server->run_ended(server->run_user);
     unref(start);
 }
 
-/* ---- The KDC's opinion ---- */
-
-static void kdc_work(seal__auth_job *job) {
-    seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
-    seal__gss_acceptor_check_kdc(start->acceptor, &start->kdc_error);
-}
-
-/* Only a proof that the keys are wrong stops the server. */
-static void judge_kdc(seal__server_start *start) {
-    int code = seal_error_get_code(start->kdc_error);
-    if (code == SEAL_OK)
-        return;
-    if (code == SEAL_ERROR_KEY_VERSION || code == SEAL_ERROR_UNKNOWN_SERVICE) {
-        start->error = start->kdc_error;
-        start->kdc_error = NULL;
-        return;
-    }
-    seal__log_line(seal__runtime_log(start->server->runtime), SEAL_LOG_WARNING,
-                   "could not check with the KDC that the keys of %s are current: %s",
-                   start->server->config.principals[0], seal_error_message(start->kdc_error));
-}
-
-static void kdc_done(seal__auth_job *job, bool ran) {
-    seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
-    (void)ran;
-    if (start->server != NULL && !start->finished) {
-        judge_kdc(start);
-        finish(start);
-    }
-    unref(start);
-}
-
-static void on_orphaned(seal__auth_job *job) {
-    unref(SEAL__CONTAINER_OF(job, seal__server_start, job));
-}
-
-static void on_kdc_timeout(uv_timer_t *timer) {
-    seal__server_start *start = timer->data;
-    if (start->server == NULL || start->finished)
-        return;
-    seal__log_line(
-        seal__runtime_log(start->server->runtime), SEAL_LOG_WARNING,
-        "could not check with the KDC that the keys of %s are current: no answer within %d s",
-        start->server->config.principals[0], KDC_CHECK_MS / 1000);
+static void on_checked(void *owner, seal_error *error) {
+    seal__server_start *start = owner;
+    start->check = NULL;
+    start->error = error;
     finish(start);
 }
 
-static void ask_kdc(seal__server_start *start) {
-    seal_runtime *runtime = start->server->runtime;
-    start->job = (seal__auth_job){.deadline_ns = uv_hrtime() + (uint64_t)KDC_CHECK_MS * 1000000u,
-                                  .work = kdc_work,
-                                  .done = kdc_done,
-                                  .orphaned = on_orphaned};
-    if (submit(start, runtime->initiators) < 0) {
+static void check_names(seal__server_start *start) {
+    start->check = seal__startup_check_start(start->server, on_checked, start);
+    if (start->check == NULL)
         finish(start);
-        return;
-    }
-    uv_timer_init(runtime->loop, &start->kdc_timer);
-    start->kdc_timer.data = start;
-    start->timer_open = true;
-    ref(start);
-    uv_timer_start(&start->kdc_timer, on_kdc_timeout, KDC_CHECK_MS, 0);
 }
 
 /* ---- What needs no KDC ---- */
@@ -221,6 +139,10 @@ static void local_work(seal__auth_job *job) {
         rc = seal__resolve(&start->addresses[i], true, &start->resolved[i], &start->error);
 }
 
+static void on_orphaned(seal__auth_job *job) {
+    unref(SEAL__CONTAINER_OF(job, seal__server_start, job));
+}
+
 static void local_done(seal__auth_job *job, bool ran) {
     seal__server_start *start = SEAL__CONTAINER_OF(job, seal__server_start, job);
     if (start->server != NULL) {
@@ -229,7 +151,7 @@ static void local_done(seal__auth_job *job, bool ran) {
         if (start->error != NULL || start->skip_startup_check)
             finish(start);
         else
-            ask_kdc(start);
+            check_names(start);
     }
     unref(start);
 }
@@ -266,8 +188,14 @@ static int begin(seal_server *server, seal_server_started_fn *started, void *use
     start->job = (seal__auth_job){
         .deadline_ns = UINT64_MAX, .work = local_work, .done = local_done, .orphaned = on_orphaned};
     int rc = parse_addresses(server, start, reterr);
-    if (rc == 0 && (rc = submit(start, runtime->acceptors)) < 0)
-        seal__error(reterr, rc, "cannot check the credentials: %s", seal_error_code_text(rc));
+    if (rc == 0) {
+        atomic_fetch_add(&start->refs, 1);
+        rc = seal__runtime_submit(runtime, runtime->acceptors, &start->job);
+        if (rc < 0) {
+            seal__error(reterr, rc, "cannot check the credentials: %s", seal_error_code_text(rc));
+            unref(start);
+        }
+    }
     if (rc < 0) {
         unref(start);
         return rc;
@@ -282,13 +210,13 @@ void seal__server_start_abandon(seal_server *server) {
     if (start == NULL)
         return;
     server->start = NULL;
+    seal__startup_check_abandon(start->check);
+    start->check = NULL;
+    start->server = NULL;
     seal_error *error = NULL;
     seal__error(&error, SEAL_ERROR_CANCELLED, "the server was stopped while it started");
-    start->finished = true;
     start->started(server, error, start->user);
     seal_error_free(error);
-    start->server = NULL;
-    close_timer(start);
     unref(start);
 }
 

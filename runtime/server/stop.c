@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a server: no new connections, GOAWAY to the old ones, time for what runs, then close.
- */
+/* The end of a server: its entry in the directory is removed, no new connections, GOAWAY to the old
+ * ones, time for what runs, then close. */
 #include "server/server_internal.h"
 
 /* Once everything is with the socket: a closed connection gives its last bytes little time. */
@@ -38,6 +38,22 @@ static void say_goodbye(seal_server *server) {
 static void on_grace_over(uv_timer_t *timer) {
     seal_server *server = timer->data;
     close_all(&server->established);
+}
+
+static void on_removal_over(uv_timer_t *timer) {
+    seal_server *server = timer->data;
+    seal__server_publish_give_up(server);
+    seal__server_unpublished(server);
+}
+
+/* What is left of the grace, for the removal half of it at most. */
+static void arm_grace(seal_server *server) {
+    uint64_t now = uv_now(server->runtime->loop);
+    uint64_t left = server->grace_end_ms > now ? server->grace_end_ms - now : 0;
+    if (server->unpublishing)
+        uv_timer_start(&server->grace, on_removal_over, left / 2, 0);
+    else
+        uv_timer_start(&server->grace, on_grace_over, left, 0);
 }
 
 static void on_grace_closed(uv_handle_t *handle) {
@@ -124,26 +140,49 @@ void seal__server_maybe_stopped(seal_server *server) {
         uv_close((uv_handle_t *)&server->grace, on_grace_closed);
 }
 
-static void stop(seal_server *server, uint32_t grace_ms) {
-    if (server->state == SEAL__SERVER_STOPPED)
-        return;
-    if (server->state == SEAL__SERVER_STOPPING) {
-        if (server->grace_open && !uv_is_closing((uv_handle_t *)&server->grace))
-            uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
-        return;
+static void set_grace(seal_server *server, uint32_t grace_ms) {
+    if (!server->grace_open) {
+        uv_timer_init(server->runtime->loop, &server->grace);
+        server->grace.data = server;
+        server->grace_open = true;
     }
+    uv_update_time(server->runtime->loop);
+    server->grace_end_ms = uv_now(server->runtime->loop) + grace_ms;
+    arm_grace(server);
+}
+
+/* Everything but the entry in the directory. */
+static void stop_serving(seal_server *server) {
     server->state = SEAL__SERVER_STOPPING; /* before a callback that may stop or free it again */
     seal__server_start_abandon(server);
+    seal__server_publish_end(server);
     for (size_t i = 0; i < server->n_listeners; i++)
         seal__listener_close(server->listeners[i]);
     server->n_listeners = 0;
-    uv_timer_init(server->runtime->loop, &server->grace);
-    server->grace.data = server;
-    server->grace_open = true;
-    uv_update_time(server->runtime->loop);
-    uv_timer_start(&server->grace, on_grace_over, grace_ms, 0);
+    arm_grace(server);
     say_goodbye(server);
     seal__server_maybe_stopped(server);
+}
+
+void seal__server_unpublished(seal_server *server) {
+    if (!server->unpublishing)
+        return;
+    server->unpublishing = false;
+    stop_serving(server);
+}
+
+static void stop(seal_server *server, uint32_t grace_ms) {
+    if (server->state == SEAL__SERVER_STOPPED)
+        return;
+    if (server->state == SEAL__SERVER_STOPPING || server->unpublishing) {
+        if (server->grace_open && !uv_is_closing((uv_handle_t *)&server->grace))
+            set_grace(server, grace_ms);
+        return;
+    }
+    server->unpublishing = seal__server_publish_remove(server);
+    set_grace(server, grace_ms);
+    if (!server->unpublishing)
+        stop_serving(server);
 }
 
 static void do_stop(void *arg) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/client_internal.h"
+
 enum { WAIT_MS = 60000 };
 
 /* ---- Waiting ---- */
@@ -275,6 +277,8 @@ int it_server_try_start(it_server *s, const seal_server_options *options, const 
         rc = itest_echo_register(s->server, &ops, s, reterr);
     if (rc == 0)
         rc = seal_server_add_address(s->server, address != NULL ? address : "127.0.0.1:0", reterr);
+    if (rc == 0 && s->prepare != NULL)
+        s->prepare(s->server);
     if (rc == 0)
         rc = seal_server_start(s->server, reterr);
     return rc;
@@ -392,4 +396,45 @@ void it_client_done(it_client *c) {
     seal_channel_free(c->channel);
     seal_runtime_free(c->runtime);
     it_log_done(&c->log);
+}
+
+typedef struct connection_look {
+    const seal_channel *channel;
+    bool connected;
+} connection_look;
+
+static void look_for_connection(void *arg) {
+    connection_look *look = arg;
+    look->connected = look->channel->conn != NULL;
+}
+
+static bool is_disconnected(void *arg) {
+    connection_look *look = arg;
+    return seal__runtime_run(look->channel->runtime, look_for_connection, look) == 0 &&
+           !look->connected;
+}
+
+void it_wait_disconnected(seal_channel *channel) {
+    connection_look look = {.channel = channel};
+    it_wait(is_disconnected, &look, "the channel to notice that its connection is gone");
+}
+
+/* ---- The usual pair ---- */
+
+it_server it_s;
+it_client it_c;
+
+int it_setup(void **state) {
+    (void)state;
+    it_server_init(&it_s);
+    it_server_start(&it_s, NULL, NULL);
+    it_client_start(&it_c, it_s.target, NULL);
+    return 0;
+}
+
+int it_teardown(void **state) {
+    (void)state;
+    it_client_done(&it_c);
+    it_server_done(&it_s);
+    return 0;
 }

@@ -57,6 +57,7 @@ typedef struct it_server {
     size_t n_held;
     char target[160];                     /* for clients */
     seal_runtime_options runtime_options; /* may be changed before it_server_start */
+    void (*prepare)(seal_server *server); /* called before the start; NULL: nothing */
 } it_server;
 
 /* Options that work: principal echo/localhost, default keytab, no question to the KDC. */
@@ -92,6 +93,16 @@ void it_client_start(it_client *client, const char *target, const seal_channel_o
 seal_channel *it_channel(it_client *client, const char *target,
                          const seal_channel_options *options);
 void it_client_done(it_client *client);
+/* Until the channel has no connection for new calls: it has noticed that its server is gone. */
+void it_wait_disconnected(seal_channel *channel);
+
+/* ---- The usual pair ---- */
+
+/* A server with standard options and a client of it; set up and torn down for each test. */
+extern it_server it_s;
+extern it_client it_c;
+int it_setup(void **state);
+int it_teardown(void **state);
 
 /* ---- Calls ---- */
 

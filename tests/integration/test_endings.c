@@ -10,24 +10,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 /* ---- Stopping a server ---- */
 
 static atomic_uint stops;
@@ -45,21 +27,21 @@ static void stop_lets_calls_finish(void **state) {
     atomic_store(&stops, 0);
     for (int i = 0; i < 10; i++)
         assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
-    it_server_wait_held(&s, 10);
-    seal_server_stop(s.server, 60000, on_stopped, NULL);
+            it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_server_wait_held(&it_s, 10);
+    seal_server_stop(it_s.server, 60000, on_stopped, NULL);
     /* A call that comes now finds the server going away: it may wait for another one, but not run.
      */
     it_ends late = {0};
-    assert_int_equal(it_async(c.channel, &(it_request){.timeout_us = 200000}, &late, NULL), 0);
+    assert_int_equal(it_async(it_c.channel, &(it_request){.timeout_us = 200000}, &late, NULL), 0);
     it_wait_ends(&late, 1);
     assert_int_equal(atomic_load(&late.by_execution[SEAL_NOT_EXECUTED]), 1);
     assert_int_equal(atomic_load(&ends.n), 0);
-    it_server_release(&s);
+    it_server_release(&it_s);
     it_wait_ends(&ends, 10);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 10);
     it_wait_at_least(&stops, 1, "the server to stop");
-    assert_int_equal(atomic_load(&s.runs), 10);
+    assert_int_equal(atomic_load(&it_s.runs), 10);
 }
 
 static void stop_cuts_after_the_grace(void **state) {
@@ -68,14 +50,14 @@ static void stop_cuts_after_the_grace(void **state) {
     atomic_store(&stops, 0);
     for (int i = 0; i < 10; i++)
         assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
-    it_wait_at_least(&s.runs, 10, "handlers");
-    seal_server_stop(s.server, 50, on_stopped, NULL);
+            it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_wait_at_least(&it_s.runs, 10, "handlers");
+    seal_server_stop(it_s.server, 50, on_stopped, NULL);
     it_wait_ends(&ends, 10);
     it_wait_at_least(&stops, 1, "the server to stop");
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 10);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 10);
-    assert_int_equal(atomic_load(&s.cancels), 10);
+    assert_int_equal(atomic_load(&it_s.cancels), 10);
 }
 
 /* Twice, and after the stop, and before the start. */
@@ -83,10 +65,10 @@ static void stop_in_every_state(void **state) {
     (void)state;
     static it_server other;
     atomic_store(&stops, 0);
-    seal_server_stop(s.server, 1000, NULL, NULL);
-    seal_server_stop(s.server, 0, on_stopped, NULL);
+    seal_server_stop(it_s.server, 1000, NULL, NULL);
+    seal_server_stop(it_s.server, 0, on_stopped, NULL);
     it_wait_at_least(&stops, 1, "the server to stop");
-    seal_server_stop(s.server, 0, on_stopped, NULL);
+    seal_server_stop(it_s.server, 0, on_stopped, NULL);
     it_wait_at_least(&stops, 2, "the second callback");
     it_server_init(&other);
     seal_server_options options;
@@ -136,7 +118,7 @@ static void free_server_with_calls(void **state) {
     options.stop_grace_ms = 30;
     it_server_init(&other);
     it_server_start(&other, &options, NULL);
-    seal_channel *channel = it_channel(&c, other.target, NULL);
+    seal_channel *channel = it_channel(&it_c, other.target, NULL);
     it_ends ends = {0};
     for (int i = 0; i < 20; i++)
         assert_int_equal(
@@ -154,21 +136,21 @@ static void free_server_with_calls(void **state) {
 
 static void free_channel_with_calls(void **state) {
     (void)state;
-    seal_channel *channel = it_channel(&c, s.target, NULL);
+    seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
     it_ends ends = {0};
     seal_client_call *handle = NULL;
     for (int i = 0; i < 150; i++) /* more than there are streams */
         assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends,
                                   i == 0 ? &handle : NULL),
                          0);
-    it_wait_at_least(&s.runs, 100, "handlers");
+    it_wait_at_least(&it_s.runs, 100, "handlers");
     seal_channel_free(channel);
     assert_int_equal(atomic_load(&ends.n), 150);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_CANCELLED]), 150);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_NOT_EXECUTED]), 50);
     seal_client_call_cancel(handle);
     seal_client_call_unref(handle);
-    it_wait_at_least(&s.cancels, 100, "the server to notice");
+    it_wait_at_least(&it_s.cancels, 100, "the server to notice");
 }
 
 typedef struct on_loop {
@@ -185,16 +167,16 @@ static void free_channel_on_loop(void *user) {
 
 static void free_on_the_loop(void **state) {
     (void)state;
-    on_loop o = {.channel = it_channel(&c, s.target, NULL)};
+    on_loop o = {.channel = it_channel(&it_c, it_s.target, NULL)};
     it_ends ends = {0};
     for (int i = 0; i < 20; i++)
         assert_int_equal(
             it_async(o.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
-    it_wait_at_least(&s.runs, 20, "handlers");
-    assert_int_equal(seal_runtime_post(c.runtime, free_channel_on_loop, &o), 0);
+    it_wait_at_least(&it_s.runs, 20, "handlers");
+    assert_int_equal(seal_runtime_post(it_c.runtime, free_channel_on_loop, &o), 0);
     it_wait_ends(&ends, 20);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_CANCELLED]), 20);
-    it_wait_at_least(&s.cancels, 20, "the server to notice");
+    it_wait_at_least(&it_s.cancels, 20, "the server to notice");
 }
 
 static void free_server_on_loop(void *user) {
@@ -206,7 +188,7 @@ static void free_server_on_the_loop(void **state) {
     static it_server other;
     it_server_init(&other);
     it_server_start(&other, NULL, NULL);
-    seal_channel *channel = it_channel(&c, other.target, NULL);
+    seal_channel *channel = it_channel(&it_c, other.target, NULL);
     it_echo(channel, 1);
     assert_int_equal(seal_runtime_post(other.runtime, free_server_on_loop, other.server), 0);
     it_log_wait(&other.log, "has stopped");
@@ -225,7 +207,7 @@ static void free_in_the_callback(const seal_result *result, const Itest__Reply *
 
 static void free_in_a_callback(void **state) {
     (void)state;
-    on_loop o = {.channel = it_channel(&c, s.target, NULL)};
+    on_loop o = {.channel = it_channel(&it_c, it_s.target, NULL)};
     for (int i = 0; i < 20; i++) {
         Itest__Request request = ITEST__REQUEST__INIT;
         assert_int_equal(
@@ -251,13 +233,13 @@ static bool has_so_many_threads(void *arg) {
 /* Freed by a callback, on the runtime's own thread, that thread ends, too. */
 static void private_runtime_freed_by_a_callback(void **state) {
     (void)state;
-    it_echo(c.channel, 1); /* the threads of the usual client and server are there now */
+    it_echo(it_c.channel, 1); /* the threads of the usual client and server are there now */
     unsigned before = threads_of_this_process();
     for (int round = 0; round < 5; round++) {
         seal_channel_options options;
         on_loop o = {.channel = NULL};
         it_channel_options(&options);
-        assert_int_equal(itest_echo_channel_new(NULL, s.target, &options, &o.channel, NULL), 0);
+        assert_int_equal(itest_echo_channel_new(NULL, it_s.target, &options, &o.channel, NULL), 0);
         for (int i = 0; i < 5; i++) {
             Itest__Request request = ITEST__REQUEST__INIT;
             assert_int_equal(
@@ -311,7 +293,7 @@ static void callers_loop_ends(void **state) {
         it_channel_options(&co);
         ro.loop = &loop;
         assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-        assert_int_equal(itest_echo_channel_new(runtime, s.target, &co, &channel, NULL), 0);
+        assert_int_equal(itest_echo_channel_new(runtime, it_s.target, &co, &channel, NULL), 0);
         for (int i = 0; i < 5; i++) {
             Itest__Request request = ITEST__REQUEST__INIT;
             assert_int_equal(itest_echo_call_call(channel, &request, NULL, loop_end, &ends, NULL),
@@ -358,7 +340,7 @@ static void server_on_a_callers_loop(void **state) {
             char target[64];
             it_ends ends = {0};
             snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
-            seal_channel *channel = it_channel(&c, target, NULL);
+            seal_channel *channel = it_channel(&it_c, target, NULL);
             assert_int_equal(it_async(channel, &(it_request){.size = 1}, &ends, NULL), 0);
             while (round > 2 && atomic_load(&ends.n) == 0)
                 uv_run(&loop, UV_RUN_NOWAIT);
@@ -379,21 +361,21 @@ static void connection_lost(void **state) {
     (void)state;
     static relay r;
     char target[64];
-    relay_start(&r, seal_server_port(s.server), NULL);
+    relay_start(&r, seal_server_port(it_s.server), NULL);
     snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     it_ends ends = {0};
     for (int i = 0; i < 20; i++)
         assert_int_equal(
             it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
-    it_wait_at_least(&s.runs, 20, "handlers");
+    it_wait_at_least(&it_s.runs, 20, "handlers");
     for (int d = 0; d < 2; d++)
         shutdown(r.sides[d].from, SHUT_RDWR);
     relay_join(&r);
     it_wait_ends(&ends, 20);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 20);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 20);
-    it_wait_at_least(&s.cancels, 20, "the handlers to be told");
+    it_wait_at_least(&it_s.cancels, 20, "the handlers to be told");
     seal_channel_free(channel);
     relay_free(&r);
 }
@@ -407,7 +389,7 @@ static void server_restarts(void **state) {
     snprintf(address, sizeof address, "127.0.0.1:%u", it_closed_port());
     it_server_init(&first);
     it_server_start(&first, NULL, address);
-    seal_channel *channel = it_channel(&c, first.target, NULL);
+    seal_channel *channel = it_channel(&it_c, first.target, NULL);
     it_echo(channel, 1);
     it_server_done(&first);
     it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
@@ -431,7 +413,7 @@ static void the_next_server_takes_over(void **state) {
     snprintf(address, sizeof address, "127.0.0.1:%u", it_closed_port());
     it_server_init(&first);
     it_server_start(&first, NULL, address);
-    seal_channel *channel = it_channel(&c, first.target, NULL);
+    seal_channel *channel = it_channel(&it_c, first.target, NULL);
     assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__LATER}, &old_calls, NULL),
                      0);
     it_server_wait_held(&first, 1);
@@ -499,7 +481,7 @@ static void restarts_lose_no_call(void **state) {
     snprintf(address, sizeof address, "127.0.0.1:%u", it_closed_port());
     it_server_init(&server);
     it_server_start(&server, NULL, address);
-    l.channel = it_channel(&c, server.target, NULL);
+    l.channel = it_channel(&it_c, server.target, NULL);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, call_and_call, &l), 0);
     for (int i = 0; i < RESTARTS; i++) {
@@ -546,7 +528,7 @@ static void many_rounds(void **state) {
 static void a_result_outlives_everything(void **state) {
     (void)state;
     static it_client client;
-    it_client_start(&client, s.target, NULL);
+    it_client_start(&client, it_s.target, NULL);
     seal_result *result = it_sync(client.channel, NULL, &(it_request){.size = 100});
     seal_result *again = seal_result_ref(result);
     seal_result_free(result);
@@ -560,25 +542,25 @@ static void a_result_outlives_everything(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stop_lets_calls_finish, setup, teardown),
-        cmocka_unit_test_setup_teardown(stop_cuts_after_the_grace, setup, teardown),
-        cmocka_unit_test_setup_teardown(stop_in_every_state, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_during_start, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_server_with_calls, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_channel_with_calls, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_on_the_loop, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_server_on_the_loop, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_in_a_callback, setup, teardown),
-        cmocka_unit_test_setup_teardown(private_runtime_freed_by_a_callback, setup, teardown),
-        cmocka_unit_test_setup_teardown(private_server_freed_by_a_callback, setup, teardown),
-        cmocka_unit_test_setup_teardown(callers_loop_ends, setup, teardown),
-        cmocka_unit_test_setup_teardown(server_on_a_callers_loop, setup, teardown),
-        cmocka_unit_test_setup_teardown(connection_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(server_restarts, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_next_server_takes_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(restarts_lose_no_call, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_rounds, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_result_outlives_everything, setup, teardown),
+        cmocka_unit_test_setup_teardown(stop_lets_calls_finish, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(stop_cuts_after_the_grace, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(stop_in_every_state, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_during_start, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_server_with_calls, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_channel_with_calls, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_on_the_loop, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_server_on_the_loop, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_in_a_callback, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(private_runtime_freed_by_a_callback, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(private_server_freed_by_a_callback, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(callers_loop_ends, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(server_on_a_callers_loop, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(connection_lost, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(server_restarts, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(the_next_server_takes_over, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(restarts_lose_no_call, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(many_rounds, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(a_result_outlives_everything, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.endings", tests, NULL, NULL);
 }

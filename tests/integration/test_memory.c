@@ -9,6 +9,7 @@
 
 #include "support/failing_alloc.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -111,15 +112,16 @@ static void one_client(const char *target) {
     seal_runtime_free(runtime);
 }
 
-static void client(void **state) {
-    (void)state;
+static void client_of(const char *before) {
     static it_server s;
+    char target[256];
     size_t n = 1;
     it_server_init(&s);
     it_server_start(&s, NULL, NULL);
+    snprintf(target, sizeof target, "%s%s", before, s.target);
     for (; n < MAX_N; n++) {
         fail_at(n, true);
-        one_client(s.target);
+        one_client(target);
         it_wait(nothing_lives, NULL, "the client's memory to be released");
         if (!has_failed())
             break;
@@ -127,6 +129,16 @@ static void client(void **state) {
     print_message("%zu allocations\n", n - 1);
     assert_true(n > 20 && n < MAX_N);
     it_server_done(&s);
+}
+
+static void client(void **state) {
+    (void)state;
+    client_of("");
+}
+
+static void client_of_a_list(void **state) {
+    (void)state;
+    client_of("seal:///unix:@sealrpc-nobody-is-here,");
 }
 
 /* All allocations fail from the nth on. */
@@ -257,6 +269,7 @@ static void server_without_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(client, setup),
+        cmocka_unit_test_setup(client_of_a_list, setup),
         cmocka_unit_test_setup(client_for_good, setup),
         cmocka_unit_test_setup(server_start, setup),
         cmocka_unit_test_setup(server_serving, setup),

@@ -11,24 +11,6 @@
 #include "net/runtime.h"
 #include "support/failing_alloc.h"
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 /* ---- A cancel callback that answers other calls ---- */
 
 enum { CROWD = 40 };
@@ -90,11 +72,11 @@ static void a_cancel_callback_answers_the_others(void **state) {
     seal_server *server = NULL;
     char target[64];
     it_ends ends = {0};
-    start_crowd(s.runtime, &k, &server);
+    start_crowd(it_s.runtime, &k, &server);
     assert_int_equal(seal_server_start(server, NULL), 0);
     relay_start(&r, seal_server_port(server), NULL);
     snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     for (int i = 0; i < CROWD; i++)
         assert_int_equal(it_async(channel, &(it_request){.number = 1}, &ends, NULL), 0);
     it_wait_at_least(&k.held, CROWD, "handlers");
@@ -142,7 +124,7 @@ static void runtime_freed_while_a_server_drains(void **state) {
     while (started == 0)
         uv_run(&loop, UV_RUN_ONCE);
     snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     for (int i = 0; i < 3; i++)
         assert_int_equal(it_async(channel, &(it_request){.number = 1}, &ends, NULL), 0);
     while (atomic_load(&k.held) < 3)
@@ -209,12 +191,12 @@ static void a_call_just_before_the_free(void **state) {
     static late_call l;
     pthread_t thread;
     memset(&l, 0, sizeof l);
-    l.runtime = c.runtime;
-    l.channel = it_channel(&c, s.target, NULL);
+    l.runtime = it_c.runtime;
+    l.channel = it_channel(&it_c, it_s.target, NULL);
     uv_sem_init(&l.go_on, 0);
-    assert_int_equal(seal_runtime_post(c.runtime, block_loop, &l), 0);
+    assert_int_equal(seal_runtime_post(it_c.runtime, block_loop, &l), 0);
     it_wait(loop_is_blocked, &l, "the loop to wait");
-    assert_int_equal(seal_runtime_post(c.runtime, make_late_call, &l), 0);
+    assert_int_equal(seal_runtime_post(it_c.runtime, make_late_call, &l), 0);
     assert_int_equal(pthread_create(&thread, NULL, unblock_when_queued, &l), 0);
     seal_channel_free(l.channel);
     pthread_join(thread, NULL);
@@ -273,17 +255,17 @@ static void every_stop_is_told(void **state) {
     (void)state;
     it_ends ends = {0};
     atomic_store(&stops, 0);
-    assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL),
+    assert_int_equal(it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL),
                      0);
-    it_server_wait_held(&s, 1);
+    it_server_wait_held(&it_s, 1);
     for (int i = 0; i < 3; i++)
-        seal_server_stop(s.server, 60000, on_stopped, NULL);
+        seal_server_stop(it_s.server, 60000, on_stopped, NULL);
     assert_int_equal(atomic_load(&stops), 0);
-    it_server_release(&s);
+    it_server_release(&it_s);
     it_wait_at_least(&stops, 3, "the callbacks");
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
-    assert_int_equal(it_log_count(&s.log, "has stopped"), 1);
+    assert_int_equal(it_log_count(&it_s.log, "has stopped"), 1);
 }
 
 typedef struct nested {
@@ -317,14 +299,14 @@ static void stopped_again_by_the_callback(void **state) {
     pthread_t thread;
     void *result = NULL;
     atomic_store(&stops, 0);
-    assert_int_equal(pthread_create(&thread, NULL, run_server, s.server), 0);
-    it_echo(c.channel, 1);
-    seal_server_stop(s.server, 0, stop_again, &n);
+    assert_int_equal(pthread_create(&thread, NULL, run_server, it_s.server), 0);
+    it_echo(it_c.channel, 1);
+    seal_server_stop(it_s.server, 0, stop_again, &n);
     it_wait_at_least(&stops, 2, "both callbacks");
     pthread_join(thread, &result);
     assert_non_null(result);
     assert_int_equal(atomic_load(&n.from_inside), 0);
-    assert_int_equal(it_log_count(&s.log, "has stopped"), 1);
+    assert_int_equal(it_log_count(&it_s.log, "has stopped"), 1);
 }
 
 /* ---- Memory that is short for a moment ---- */
@@ -391,7 +373,7 @@ static void a_call_fails_for_want_of_memory(void **state) {
     it_channel_options(&co);
     ro.allocator = &allocator;
     assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-    assert_int_equal(itest_echo_channel_new(runtime, s.target, &co, &channel, NULL), 0);
+    assert_int_equal(itest_echo_channel_new(runtime, it_s.target, &co, &channel, NULL), 0);
     for (size_t n = 1; n > 0; n++) {
         short_call sc = {.channel = channel, .n = n};
         it_echo(channel, 1);
@@ -410,13 +392,14 @@ static void a_call_fails_for_want_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_cancel_callback_answers_the_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(runtime_freed_while_a_server_drains, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_call_just_before_the_free, setup, teardown),
-        cmocka_unit_test_setup_teardown(freed_by_the_started_callback, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_stop_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(stopped_again_by_the_callback, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_call_fails_for_want_of_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancel_callback_answers_the_others, it_setup,
+                                        it_teardown),
+        cmocka_unit_test_setup_teardown(runtime_freed_while_a_server_drains, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(a_call_just_before_the_free, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(freed_by_the_started_callback, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(every_stop_is_told, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(stopped_again_by_the_callback, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(a_call_fails_for_want_of_memory, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.orders", tests, NULL, NULL);
 }

@@ -11,24 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 static void set_path(struct sockaddr_un *un, const char *path) {
     size_t len = strlen(path);
     assert_true(len < sizeof un->sun_path);
@@ -69,9 +51,9 @@ static void a_burst_over_a_small_socket(void **state) {
     it_server_start(&server, &options, address);
     memset(&b, 0, sizeof b);
     b.request.size = BURST_SIZE;
-    b.channel = it_channel(&c, server.target, NULL);
+    b.channel = it_channel(&it_c, server.target, NULL);
     it_echo(b.channel, 1);
-    assert_int_equal(seal_runtime_post(c.runtime, send_burst, &b), 0);
+    assert_int_equal(seal_runtime_post(it_c.runtime, send_burst, &b), 0);
     it_wait_ends(&b.ends, BURST);
     assert_int_equal(atomic_load(&b.ends.by_status[SEAL_STATUS_OK]), BURST);
     assert_int_equal(atomic_load(&b.failed), 0);
@@ -148,10 +130,10 @@ static void stop_waits_for_a_slow_reader(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, run_slow_link, &l), 0);
     snprintf(text, sizeof text, "127.0.0.1:%u", port);
     b.request = (it_request){.mode = ITEST__MODE__SIZED, .number = BURST_SIZE};
-    b.channel = it_channel(&c, text, NULL);
+    b.channel = it_channel(&it_c, text, NULL);
     it_echo(b.channel, 1);
     atomic_store(&l.paused, true);
-    assert_int_equal(seal_runtime_post(c.runtime, send_burst, &b), 0);
+    assert_int_equal(seal_runtime_post(it_c.runtime, send_burst, &b), 0);
     it_wait_at_least(&server.runs, BURST + 1, "handlers");
     seal_server_stop(server.server, 120000, NULL, NULL);
     it_server_stats(&server, &stats);
@@ -239,7 +221,7 @@ static void the_connection_after_goodbye_times_out(void **state) {
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
     it_channel_options(&co);
     co.connect_timeout_ms = 2000;
-    seal_channel *channel = it_channel(&c, target, &co);
+    seal_channel *channel = it_channel(&it_c, target, &co);
     /* By its end the first connection's time limit is over. */
     it_expect(
         it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 2500000}),
@@ -308,7 +290,7 @@ static void all_interfaces(void **state) {
         for (int v6 = 0; v6 <= (has_ipv6 ? 1 : 0); v6++) {
             snprintf(target, sizeof target, "%s:%u", v6 ? "[::1]" : "127.0.0.1",
                      seal_server_port(server.server));
-            seal_channel *channel = it_channel(&c, target, NULL);
+            seal_channel *channel = it_channel(&it_c, target, NULL);
             it_echo(channel, 1);
             seal_channel_free(channel);
         }
@@ -319,11 +301,12 @@ static void all_interfaces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_burst_over_a_small_socket, setup, teardown),
-        cmocka_unit_test_setup_teardown(stop_waits_for_a_slow_reader, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_connection_after_goodbye_times_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_unix_socket_that_is_stuck, setup, teardown),
-        cmocka_unit_test_setup_teardown(all_interfaces, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_burst_over_a_small_socket, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(stop_waits_for_a_slow_reader, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(the_connection_after_goodbye_times_out, it_setup,
+                                        it_teardown),
+        cmocka_unit_test_setup_teardown(a_unix_socket_that_is_stuck, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(all_interfaces, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.sockets", tests, NULL, NULL);
 }

@@ -7,48 +7,30 @@
 #include <string.h>
 #include <unistd.h>
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 /* ---- Deadlines ---- */
 
 static void slow_handler(void **state) {
     (void)state;
-    it_echo(c.channel, 1);
-    it_expect(
-        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 300000}),
-        SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
-    it_server_wait_held(&s, 1);
+    it_echo(it_c.channel, 1);
+    it_expect(it_sync(it_c.channel, NULL,
+                      &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 300000}),
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
+    it_server_wait_held(&it_s, 1);
     /* Its late answer goes nowhere, and the connection goes on. */
-    it_server_release(&s);
-    it_echo(c.channel, 1);
+    it_server_release(&it_s);
+    it_echo(it_c.channel, 1);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_accepted, 1);
 }
 
 static void deadline_of_the_method(void **state) {
     (void)state;
-    it_echo(c.channel, 1);
-    it_expect(it_sync(c.channel, itest_echo_sync_timed,
+    it_echo(it_c.channel, 1);
+    it_expect(it_sync(it_c.channel, itest_echo_sync_timed,
                       &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 0}),
               SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
-    it_server_wait_held(&s, 1);
+    it_server_wait_held(&it_s, 1);
 }
 
 static void deadline_of_the_channel(void **state) {
@@ -56,7 +38,7 @@ static void deadline_of_the_channel(void **state) {
     seal_channel_options options;
     it_channel_options(&options);
     options.timeout_ms = 300;
-    seal_channel *channel = it_channel(&c, s.target, &options);
+    seal_channel *channel = it_channel(&it_c, it_s.target, &options);
     it_expect_ok(it_sync(channel, NULL, &(it_request){.timeout_us = SEAL_NO_DEADLINE}));
     it_expect(it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__LATER}),
               SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTION_UNKNOWN, "300 ms");
@@ -65,30 +47,30 @@ static void deadline_of_the_channel(void **state) {
 
 static void the_handler_learns_of_the_deadline(void **state) {
     (void)state;
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
     seal_result *result = it_sync(
-        c.channel, NULL, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 300000});
+        it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 300000});
     /* What the told handler answers may come before the client's own clock has rung. */
     assert_true(seal_result_status(result) == SEAL_STATUS_DEADLINE_EXCEEDED ||
                 seal_result_status(result) == SEAL_STATUS_CANCELLED);
     seal_result_free(result);
-    it_wait_at_least(&s.cancels, 1, "the handler to be told");
+    it_wait_at_least(&it_s.cancels, 1, "the handler to be told");
 }
 
 static void over_before_it_began(void **state) {
     (void)state;
-    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 1}),
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.timeout_us = 1}),
               SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, NULL);
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
 }
 
 static void no_deadline(void **state) {
     (void)state;
     it_expect_ok(
-        it_sync(c.channel, NULL,
+        it_sync(it_c.channel, NULL,
                 &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE}));
     it_expect_ok(
-        it_sync(c.channel, NULL,
+        it_sync(it_c.channel, NULL,
                 &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = SEAL_NO_DEADLINE - 1}));
 }
 
@@ -99,16 +81,16 @@ static void silent_server(void **state) {
     int fd = it_listen(&port);
     char target[64];
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     it_expect(it_sync(channel, NULL, &(it_request){.timeout_us = 50000}),
               SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "authenticating");
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
     seal_channel_free(channel);
     /* And when the time to connect is shorter than the call's. */
     seal_channel_options options;
     it_channel_options(&options);
     options.connect_timeout_ms = 50;
-    channel = it_channel(&c, target, &options);
+    channel = it_channel(&it_c, target, &options);
     it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
               SEAL_NOT_EXECUTED, "within 50 ms");
     seal_channel_free(channel);
@@ -119,16 +101,16 @@ static void nobody_listens(void **state) {
     (void)state;
     char target[64];
     snprintf(target, sizeof target, "127.0.0.1:%u", it_closed_port());
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     for (int i = 0; i < 2; i++)
         it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
                   SEAL_NOT_EXECUTED, target);
     seal_channel_free(channel);
-    channel = it_channel(&c, "unix:@sealrpc-nobody-is-here", NULL);
+    channel = it_channel(&it_c, "unix:@sealrpc-nobody-is-here", NULL);
     it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
               SEAL_NOT_EXECUTED, "@sealrpc-nobody-is-here");
     seal_channel_free(channel);
-    channel = it_channel(&c, "no-such-host.invalid:1", NULL);
+    channel = it_channel(&it_c, "no-such-host.invalid:1", NULL);
     it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
               SEAL_NOT_EXECUTED, "no-such-host.invalid");
     seal_channel_free(channel);
@@ -142,7 +124,7 @@ static void cancel_before_connected(void **state) {
     int fd = it_listen(&port);
     char target[64];
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel(&it_c, target, NULL);
     it_ends ends = {0};
     seal_client_call *call = NULL;
     assert_int_equal(it_async(channel, &(it_request){.size = 1}, &ends, &call), 0);
@@ -161,28 +143,28 @@ static void cancel_in_flight(void **state) {
     it_ends ends = {0};
     seal_client_call *call = NULL;
     assert_int_equal(
-        it_async(c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, &call), 0);
-    it_wait_at_least(&s.runs, 1, "the handler");
+        it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, &call), 0);
+    it_wait_at_least(&it_s.runs, 1, "the handler");
     seal_client_call_cancel(call);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_CANCELLED]), 1);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 1);
-    it_wait_at_least(&s.cancels, 1, "the handler to be told");
+    it_wait_at_least(&it_s.cancels, 1, "the handler to be told");
     seal_client_call_cancel(call);
     seal_client_call_unref(call);
     seal_client_call_unref(NULL);
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
 }
 
 static void cancel_after_the_end(void **state) {
     (void)state;
     it_ends ends = {0};
     seal_client_call *call = NULL;
-    assert_int_equal(it_async(c.channel, &(it_request){.size = 1}, &ends, &call), 0);
+    assert_int_equal(it_async(it_c.channel, &(it_request){.size = 1}, &ends, &call), 0);
     it_wait_ends(&ends, 1);
     seal_client_call_cancel(call);
     seal_client_call_unref(call);
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
 }
@@ -193,9 +175,9 @@ static void cancels_race_with_replies(void **state) {
     enum { N = 300 };
     it_ends ends = {0};
     static seal_client_call *calls[N];
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
     for (size_t i = 0; i < N; i++)
-        assert_int_equal(it_async(c.channel, &(it_request){.size = i}, &ends, &calls[i]), 0);
+        assert_int_equal(it_async(it_c.channel, &(it_request){.size = i}, &ends, &calls[i]), 0);
     for (size_t i = 0; i < N; i += 2)
         seal_client_call_cancel(calls[i]);
     it_wait_ends(&ends, N);
@@ -205,26 +187,26 @@ static void cancels_race_with_replies(void **state) {
     assert_true(atomic_load(&ends.by_status[SEAL_STATUS_OK]) >= N / 2);
     for (size_t i = 0; i < N; i++)
         seal_client_call_unref(calls[i]);
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
 }
 
 /* ---- Handlers ---- */
 
 static void answers(void **state) {
     (void)state;
-    it_expect_ok(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__THREAD}));
-    it_expect_ok(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__TWICE, .size = 5}));
+    it_expect_ok(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__THREAD}));
+    it_expect_ok(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__TWICE, .size = 5}));
     it_expect_ok(
-        it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__WRONG_METHOD, .size = 5}));
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NEVER}),
+        it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__WRONG_METHOD, .size = 5}));
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__NEVER}),
               SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "without an answer");
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__NULL_TEXT}),
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__NULL_TEXT}),
               SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "list");
     it_ends ends = {0};
-    assert_int_equal(it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL),
+    assert_int_equal(it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL),
                      0);
-    it_server_wait_held(&s, 1);
-    it_server_release(&s);
+    it_server_wait_held(&it_s, 1);
+    it_server_release(&it_s);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
 }
@@ -233,37 +215,37 @@ static void failures(void **state) {
     (void)state;
     for (uint32_t status = 1; status <= 16; status++)
         it_expect(
-            it_sync(c.channel, NULL,
+            it_sync(it_c.channel, NULL,
                     &(it_request){.mode = ITEST__MODE__FAIL, .number = status, .text = "because"}),
             (seal_status)status, SEAL_EXECUTED, "because");
     static const uint32_t odd[] = {0, 17, 1000000, UINT32_MAX};
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
         it_expect(
-            it_sync(c.channel, NULL,
+            it_sync(it_c.channel, NULL,
                     &(it_request){.mode = ITEST__MODE__FAIL, .number = odd[i], .text = "odd"}),
             SEAL_STATUS_UNKNOWN, SEAL_EXECUTED, "odd");
     char text[3001];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     seal_result *result = it_sync(
-        c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10, .text = text});
+        it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10, .text = text});
     assert_int_equal(strlen(seal_result_message(result)), 1024);
     assert_int_equal(seal_result_cause(result), SEAL_OK);
     it_expect(result, SEAL_STATUS_ABORTED, SEAL_EXECUTED, "xxx");
-    it_expect(it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10}),
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__FAIL, .number = 10}),
               SEAL_STATUS_ABORTED, SEAL_EXECUTED, "ABORTED");
 }
 
 static void methods_that_are_not_there(void **state) {
     (void)state;
-    it_expect(it_sync(c.channel, itest_echo_sync_absent, &(it_request){.size = 1}),
+    it_expect(it_sync(it_c.channel, itest_echo_sync_absent, &(it_request){.size = 1}),
               SEAL_STATUS_UNIMPLEMENTED, SEAL_NOT_EXECUTED, NULL);
-    it_expect(it_sync(c.channel, itest_elsewhere_sync_call, &(it_request){.size = 1}),
+    it_expect(it_sync(it_c.channel, itest_elsewhere_sync_call, &(it_request){.size = 1}),
               SEAL_STATUS_UNIMPLEMENTED, SEAL_NOT_EXECUTED, "itest.Elsewhere/Call");
-    assert_int_equal(atomic_load(&s.runs), 0);
-    it_echo(c.channel, 1);
+    assert_int_equal(atomic_load(&it_s.runs), 0);
+    it_echo(it_c.channel, 1);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.calls_refused, 2);
     assert_int_equal(stats.calls_started, 1);
     assert_int_equal(stats.connections_accepted, 1);
@@ -274,17 +256,17 @@ static void requests_that_cannot_be_sent(void **state) {
     it_ends ends = {0};
     Itest__Request request = ITEST__REQUEST__INIT;
     request.text = NULL; /* not set: allowed in proto3 */
-    seal_result *result = itest_echo_sync_call(c.channel, &request, NULL, NULL);
+    seal_result *result = itest_echo_sync_call(it_c.channel, &request, NULL, NULL);
     it_expect_ok(result);
     request.data.len = 5; /* and no bytes */
-    result = itest_echo_sync_call(c.channel, &request, NULL, NULL);
+    result = itest_echo_sync_call(it_c.channel, &request, NULL, NULL);
     it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
-    result = itest_echo_sync_call(c.channel, NULL, NULL, NULL);
+    result = itest_echo_sync_call(it_c.channel, NULL, NULL, NULL);
     it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
     assert_int_equal(it_async(NULL, &(it_request){.size = 1}, &ends, NULL), SEAL_ERROR_INVALID);
     seal_call_options options = {0};
     Itest__Request good = ITEST__REQUEST__INIT;
-    result = itest_echo_sync_call(c.channel, &good, &options, NULL);
+    result = itest_echo_sync_call(it_c.channel, &good, &options, NULL);
     it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
     assert_int_equal(atomic_load(&ends.n), 0);
 }
@@ -293,13 +275,13 @@ static void requests_that_cannot_be_sent(void **state) {
 
 static void allow_lists(void **state) {
     (void)state;
-    it_expect_ok(it_sync(c.channel, itest_echo_sync_alice_only, &(it_request){.size = 1}));
-    it_expect_ok(it_sync(c.channel, itest_echo_sync_realm_only, &(it_request){.size = 1}));
-    assert_int_equal(atomic_load(&s.runs), 2);
-    it_expect(it_sync(c.channel, itest_echo_sync_bob_only, &(it_request){.size = 1}),
+    it_expect_ok(it_sync(it_c.channel, itest_echo_sync_alice_only, &(it_request){.size = 1}));
+    it_expect_ok(it_sync(it_c.channel, itest_echo_sync_realm_only, &(it_request){.size = 1}));
+    assert_int_equal(atomic_load(&it_s.runs), 2);
+    it_expect(it_sync(it_c.channel, itest_echo_sync_bob_only, &(it_request){.size = 1}),
               SEAL_STATUS_PERMISSION_DENIED, SEAL_NOT_EXECUTED, IT_ALICE);
-    assert_int_equal(atomic_load(&s.runs), 2);
-    it_expect_ok(it_sync(c.channel, itest_echo_sync_private, &(it_request){.size = 1}));
+    assert_int_equal(atomic_load(&it_s.runs), 2);
+    it_expect_ok(it_sync(it_c.channel, itest_echo_sync_private, &(it_request){.size = 1}));
 }
 
 /* On a connection with integrity only. */
@@ -313,7 +295,7 @@ static void floors(void **state) {
     static it_server low;
     it_server_init(&low);
     it_server_start(&low, &so, NULL);
-    seal_channel *channel = it_channel(&c, low.target, &co);
+    seal_channel *channel = it_channel(&it_c, low.target, &co);
     it_expect_ok(it_sync(channel, NULL, &(it_request){.size = 1}));
     it_expect(it_sync(channel, itest_echo_sync_private, &(it_request){.size = 1}),
               SEAL_STATUS_FAILED_PRECONDITION, SEAL_NOT_EXECUTED, "privacy");
@@ -337,7 +319,7 @@ static void no_common_level(void **state) {
     seal_channel_options co;
     it_channel_options(&co);
     co.min_level = SEAL_LEVEL_INTEGRITY;
-    seal_channel *channel = it_channel(&c, s.target, &co);
+    seal_channel *channel = it_channel(&it_c, it_s.target, &co);
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 1});
     /* Levels are floors: the connection has what the higher one asks for, or there is none. */
     if (seal_result_status(result) == SEAL_STATUS_OK)
@@ -363,7 +345,7 @@ static void no_common_suite(void **state) {
     static it_server other;
     it_server_init(&other);
     it_server_start(&other, &so, NULL);
-    seal_channel *channel = it_channel(&c, other.target, &co);
+    seal_channel *channel = it_channel(&it_c, other.target, &co);
     it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
               SEAL_NOT_EXECUTED, "suite");
     it_log_wait(&other.log, "suite");
@@ -373,26 +355,26 @@ static void no_common_suite(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(slow_handler, setup, teardown),
-        cmocka_unit_test_setup_teardown(deadline_of_the_method, setup, teardown),
-        cmocka_unit_test_setup_teardown(deadline_of_the_channel, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_handler_learns_of_the_deadline, setup, teardown),
-        cmocka_unit_test_setup_teardown(over_before_it_began, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_deadline, setup, teardown),
-        cmocka_unit_test_setup_teardown(silent_server, setup, teardown),
-        cmocka_unit_test_setup_teardown(nobody_listens, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancel_before_connected, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancel_in_flight, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancel_after_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancels_race_with_replies, setup, teardown),
-        cmocka_unit_test_setup_teardown(answers, setup, teardown),
-        cmocka_unit_test_setup_teardown(failures, setup, teardown),
-        cmocka_unit_test_setup_teardown(methods_that_are_not_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(requests_that_cannot_be_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(allow_lists, setup, teardown),
-        cmocka_unit_test_setup_teardown(floors, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_common_level, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_common_suite, setup, teardown),
+        cmocka_unit_test_setup_teardown(slow_handler, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(deadline_of_the_method, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(deadline_of_the_channel, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(the_handler_learns_of_the_deadline, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(over_before_it_began, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(no_deadline, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(silent_server, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(nobody_listens, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(cancel_before_connected, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(cancel_in_flight, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(cancel_after_the_end, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(cancels_race_with_replies, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(answers, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(failures, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(methods_that_are_not_there, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(requests_that_cannot_be_sent, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(allow_lists, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(floors, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(no_common_level, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(no_common_suite, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.statuses", tests, NULL, NULL);
 }

@@ -7,24 +7,6 @@
 
 enum { THREADS = 8 };
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 typedef struct worker {
     pthread_t thread;
     unsigned n;
@@ -46,7 +28,7 @@ static void run_workers(void *(*run)(void *arg), unsigned n) {
 static void *blocking(void *arg) {
     worker *w = arg;
     for (unsigned i = 0; i < w->n; i++)
-        w->ok += it_echo_works(c.channel, i * 37);
+        w->ok += it_echo_works(it_c.channel, i * 37);
     return NULL;
 }
 
@@ -54,7 +36,7 @@ static void blocking_calls(void **state) {
     (void)state;
     run_workers(blocking, 200);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_accepted, 1);
     assert_int_equal(stats.calls_started, THREADS * 200);
 }
@@ -62,7 +44,8 @@ static void blocking_calls(void **state) {
 static void *answered_elsewhere(void *arg) {
     worker *w = arg;
     for (unsigned i = 0; i < w->n; i++) {
-        seal_result *result = it_sync(c.channel, NULL, &(it_request){.mode = ITEST__MODE__THREAD});
+        seal_result *result =
+            it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__THREAD});
         w->ok += seal_result_status(result) == SEAL_STATUS_OK;
         seal_result_free(result);
     }
@@ -79,7 +62,7 @@ static void *call_and_cancel(void *arg) {
     for (unsigned i = 0; i < w->n; i++) {
         it_ends ends = {0};
         seal_client_call *call = NULL;
-        if (it_async(c.channel,
+        if (it_async(it_c.channel,
                      &(it_request){.mode = i % 2 == 0 ? ITEST__MODE__ECHO : ITEST__MODE__CANCELLED},
                      &ends, &call) != 0)
             return NULL;
@@ -103,7 +86,7 @@ static void *own_channel(void *arg) {
         seal_channel_options options;
         seal_channel *channel = NULL;
         it_channel_options(&options);
-        if (itest_echo_channel_new(c.runtime, s.target, &options, &channel, NULL) != 0)
+        if (itest_echo_channel_new(it_c.runtime, it_s.target, &options, &channel, NULL) != 0)
             return NULL;
         w->ok += it_echo_works(channel, 10);
         seal_channel_free(channel);
@@ -122,7 +105,7 @@ static void free_while_calls_run(void **state) {
     for (int round = 0; round < 20; round++) {
         static it_ends ends;
         memset(&ends, 0, sizeof ends);
-        seal_channel *channel = it_channel(&c, s.target, NULL);
+        seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
         for (int i = 0; i < 30; i++)
             assert_int_equal(it_async(channel,
                                       &(it_request){.mode = i % 3 == 0 ? ITEST__MODE__THREAD
@@ -144,7 +127,7 @@ static void stop_while_threads_answer(void **state) {
         it_ends ends = {0};
         it_server_init(&other);
         it_server_start(&other, NULL, NULL);
-        seal_channel *channel = it_channel(&c, other.target, NULL);
+        seal_channel *channel = it_channel(&it_c, other.target, NULL);
         for (int i = 0; i < 30; i++)
             assert_int_equal(
                 it_async(channel, &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = 5000000},
@@ -159,12 +142,12 @@ static void stop_while_threads_answer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(blocking_calls, setup, teardown),
-        cmocka_unit_test_setup_teardown(answers_from_threads, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancels, setup, teardown),
-        cmocka_unit_test_setup_teardown(channels, setup, teardown),
-        cmocka_unit_test_setup_teardown(free_while_calls_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(stop_while_threads_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(blocking_calls, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(answers_from_threads, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(cancels, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(channels, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(free_while_calls_run, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(stop_while_threads_answer, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.threads", tests, NULL, NULL);
 }

@@ -182,8 +182,10 @@ static void server_key_changes(void **state) {
     co.ccache = cache_of("alice");
     it_server_init(&rolling);
     it_server_start(&rolling, &so, NULL);
-    for (int round = 0; round < 3; round++) {
-        seal_channel *channel = it_channel(&c, rolling.target, &co);
+    char list[400];
+    snprintf(list, sizeof list, "seal:///%s,%s", rolling.target, s.target);
+    for (int round = 0; round < 4; round++) {
+        seal_channel *channel = it_channel(&c, round % 2 == 0 ? rolling.target : list, &co);
         it_echo(channel, 1);
         seal_channel_free(channel);
         snprintf(command, sizeof command,
@@ -217,7 +219,19 @@ static void kdc_refuses(void **state) {
     call_fails(&options, SEAL_STATUS_UNAVAILABLE, SEAL_ERROR_KDC_UNREACHABLE, IT_REALM);
 }
 
-/* Neither TCP nor UDP ever answers. The call ends at its own deadline; others do not notice. */
+/* Neither TCP nor UDP ever answers. */
+static void start_silent_kdc(int fds[2]) {
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    uint16_t port = 0;
+    fds[0] = it_listen(&port);
+    fds[1] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    addr.sin_port = htons(port);
+    assert_int_equal(bind(fds[1], (const struct sockaddr *)(const void *)&addr, sizeof addr), 0);
+    use_kdc_at(port);
+}
+
+/* The call ends at its own deadline; others do not notice. */
 static void kdc_is_silent(void **state) {
     (void)state;
     seal_channel_options options;
@@ -226,14 +240,8 @@ static void kdc_is_silent(void **state) {
     it_echo(good, 1);
     unsigned runs = atomic_load(&s.runs);
     options.ccache = cache_of("bob");
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    uint16_t port = 0;
-    int tcp = it_listen(&port);
-    int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    addr.sin_port = htons(port);
-    assert_int_equal(bind(udp, (const struct sockaddr *)(const void *)&addr, sizeof addr), 0);
-    use_kdc_at(port);
+    int fds[2];
+    start_silent_kdc(fds);
     enum { STUCK = 4 };
     seal_channel *stuck[STUCK];
     it_ends ends = {0};
@@ -257,8 +265,30 @@ static void kdc_is_silent(void **state) {
     seal_channel_free(another);
     seal_channel_free(good);
     /* teardown frees the runtime while the threads are stuck: it must not wait for them. */
-    close(udp);
-    close(tcp);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* That is not the endpoint's fault: it keeps the turn, and the next one is not blamed either. */
+static void kdc_is_silent_for_a_list(void **state) {
+    (void)state;
+    char target[256];
+    seal_channel_options options;
+    seal_channel_stats stats;
+    it_channel_options(&options);
+    options.ccache = cache_of("alice");
+    options.connect_timeout_ms = 2500;
+    int fds[2];
+    start_silent_kdc(fds);
+    snprintf(target, sizeof target, "seal:///%s,127.0.0.1:%u", s.target, it_closed_port());
+    seal_channel *channel = it_channel(&c, target, &options);
+    it_expect(it_sync(channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
+              SEAL_NOT_EXECUTED, "no time was left for 1 more");
+    seal_channel_get_stats(channel, &stats);
+    assert_int_equal(stats.connections_failed, 1);
+    seal_channel_free(channel);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 /* ---- Clocks ---- */
@@ -348,11 +378,13 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(other_identities, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_service, setup, teardown),
         cmocka_unit_test_setup_teardown(another_service, setup, teardown),
+        /* Not last: threads that are stuck in a KDC end soon, but not at once. */
+        cmocka_unit_test_setup_teardown(kdc_is_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(kdc_is_silent_for_a_list, setup, teardown),
         cmocka_unit_test_setup_teardown(server_key_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(kdc_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(clocks_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(mechanism_not_accepted, setup, teardown),
-        cmocka_unit_test_setup_teardown(kdc_is_silent, setup, teardown),
     };
     return cmocka_run_group_tests_name("integration.tickets", tests, NULL, NULL);
 }

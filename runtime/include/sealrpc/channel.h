@@ -35,12 +35,16 @@ typedef struct seal_channel_options {
     const seal_suite
         *suites; /**< offered, best first; NULL: aes256-gcm, aes128-gcm, chacha20-poly1305 */
     size_t n_suites;
-    seal_mechanism mechanism;    /**< 0: SEAL_MECHANISM_KRB5 */
-    bool allow_one_way;          /**< accept a mechanism that does not prove the server (NTLM) */
-    uint32_t timeout_ms;         /**< default deadline of calls; 0: 30,000 */
-    uint32_t connect_timeout_ms; /**< name, TCP, KDC and handshake together; 0: 20,000 */
-    uint32_t max_response;       /**< bytes of one reply; 0: 4 MiB */
-    uint32_t max_pending;        /**< calls waiting for a connection or a stream; 0: 10,000 */
+    seal_mechanism mechanism; /**< 0: SEAL_MECHANISM_KRB5 */
+    bool allow_one_way;       /**< accept a mechanism that does not prove the server (NTLM) */
+    uint32_t timeout_ms;      /**< default deadline of calls; 0: 30,000 */
+    /** The endpoints' list, name, TCP, KDC and handshake together, of all endpoints that are tried;
+     * 0: 20,000. One of several endpoints gets a third of what is left, but at least 2 s, before
+     * the next one is tried; the last one all that is left. Waiting for the KDC does not count
+     * against an endpoint. */
+    uint32_t connect_timeout_ms;
+    uint32_t max_response; /**< bytes of one reply; 0: 4 MiB */
+    uint32_t max_pending;  /**< calls waiting for a connection or a stream; 0: 10,000 */
 } seal_channel_options;
 
 static inline void seal_channel_options_init(seal_channel_options *options) {
@@ -68,6 +72,11 @@ static inline void seal_channel_options_init(seal_channel_options *options) {
  * compose the principal. Lists are watched as long as the channel lives: changes take effect
  * without a restart, and while the source is away the last good list is used. No source ever stands
  * in for another.
+ *
+ * One connection is used at a time. When a call needs one, endpoints are tried one after the other,
+ * by priority and weight as RFC 2782 says, until one has proved to be who it must be; when none
+ * does, the calls that wait fail with the reason of each, what concerns security first. An endpoint
+ * that leaves the list, or gets another principal, gets no new calls; those that run there finish.
  * @param options NULL for the defaults; copied, strings too.
  * @return 0, SEAL_ERROR_INVALID (target's syntax, an option, or a principal that cannot be
  * composed: set server_principal), SEAL_ERROR_NO_MEMORY, SEAL_ERROR_SYSTEM.

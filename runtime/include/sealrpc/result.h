@@ -58,7 +58,10 @@ SEAL_API seal_status seal_result_status(const seal_result *result);
 SEAL_API seal_execution seal_result_execution(const seal_result *result);
 
 /** Returns the cause where the status came from this end (a code of error.h), SEAL_OK where the
- * peer sent it. */
+ * peer sent it. The status of a cause: UNAVAILABLE where nothing could be reached, asked or found
+ * (also SEAL_ERROR_DNS, _DIRECTORY, _NOT_FOUND and _KDC_UNREACHABLE); UNAUTHENTICATED where
+ * somebody could not prove to be the right one (also SEAL_ERROR_DIRECTORY_UNTRUSTED, _SPN_OWNER and
+ * _SPN_DUPLICATE); PERMISSION_DENIED for SEAL_ERROR_DIRECTORY_DENIED. */
 SEAL_API seal_error_code seal_result_cause(const seal_result *result);
 
 /** Returns one line for people: facts and remedy. "" when the status is OK. Never NULL. */

@@ -33,11 +33,11 @@ typedef struct seal_server_options {
     size_t n_suites;
     const seal_mechanism *mechanisms; /**< accepted mechanisms; NULL: krb5 only */
     size_t n_mechanisms;
-    bool allow_one_way;       /**< accept mechanisms that do not prove the server (NTLM) */
-    bool allow_anonymous;     /**< accept anonymous principals */
-    bool skip_startup_check;  /**< do not ask the KDC at start whether the keys are current */
-    uint32_t max_connections; /**< 0: 10,000 */
-    uint32_t max_half_open;   /**< connections in handshake, in all; 0: 1,024 */
+    bool allow_one_way;      /**< accept mechanisms that do not prove the server (NTLM) */
+    bool allow_anonymous;    /**< accept anonymous principals */
+    bool skip_startup_check; /**< do not ask KDC, directory and DNS at start about the principals */
+    uint32_t max_connections;          /**< 0: 10,000 */
+    uint32_t max_half_open;            /**< connections in handshake, in all; 0: 1,024 */
     uint32_t max_half_open_per_source; /**< the same per address (/32, /64); 0: 64 */
     uint32_t max_streams;              /**< calls at once per connection, 1..1,000; 0: 100 */
     uint32_t max_request;  /**< bytes of one request where the method sets no limit; 0: 4 MiB */
@@ -81,15 +81,32 @@ typedef void seal_server_started_fn(seal_server *server, const seal_error *error
 /**
  * Proves that the credentials work, then binds and listens.
  *
- * The proof: the keytab can be read and holds a key for every principal, a ticket made from that
- * key is accepted through the very path that connections take, and, unless skip_startup_check, the
- * KDC agrees with the key (when the KDC cannot be asked within 5 s, that is a warning in the log,
- * not an error). It runs on the acceptor pool.
+ * The proof: the keytab can be read and holds a usable key for every principal, and a ticket made
+ * from that key is accepted through the very path that connections take. Then, unless
+ * skip_startup_check, the KDC is asked about every principal, and the directory about the first one
+ * when the server has been told where to publish itself (seal_server_publish):
+ *
+ * | finding | outcome | code |
+ * |---|---|---|
+ * | the KDC does not know the principal | fatal | SEAL_ERROR_UNKNOWN_SERVICE |
+ * | it knows it in other letters | fatal | SEAL_ERROR_UNKNOWN_SERVICE |
+ * | it is on another account than the keytab's (AD), or than the one to publish below | fatal |
+ *   SEAL_ERROR_SPN_OWNER |
+ * | no account in the directory has it | fatal | SEAL_ERROR_UNKNOWN_SERVICE |
+ * | several accounts in the directory have it | fatal | SEAL_ERROR_SPN_DUPLICATE |
+ * | the keytab has no key for it | fatal | SEAL_ERROR_KEYTAB |
+ * | the keytab has another key or version than the KDC | fatal | SEAL_ERROR_KEY_VERSION |
+ * | tickets for it are encrypted with RC4 or DES | fatal | SEAL_ERROR_KEYTAB |
+ * | krb5.conf gives its host another realm | warning in the log | |
+ * | DNS knows its host by another name | warning in the log, perhaps later | |
+ * | KDC or directory cannot be asked within 5 s, or say nothing certain | warning in the log | |
+ *
+ * Each message names the principal, the cause and the command that mends it. The keytab is checked
+ * on the acceptor pool, the rest on the initiator pool.
  *
  * @return 0 and @p started is called later, or SEAL_ERROR_STATE (no address, already started).
- * Errors in the callback: SEAL_ERROR_KEYTAB (missing, unreadable, no key for the principal: the
- * message says which principal, file and remedy), SEAL_ERROR_KEY_VERSION (the KDC has another key:
- * export the keytab again), SEAL_ERROR_KERBEROS_CONFIG, SEAL_ERROR_ADDRESS (cannot bind).
+ * Errors in the callback: those of the table, and SEAL_ERROR_KEYTAB (missing, unreadable),
+ * SEAL_ERROR_KERBEROS_CONFIG, SEAL_ERROR_ADDRESS (cannot bind), SEAL_ERROR_CANCELLED (stopped).
  */
 SEAL_API SEAL_MUST_USE int seal_server_start_async(seal_server *server,
                                                    seal_server_started_fn *started, void *user,
@@ -115,8 +132,10 @@ SEAL_API uint16_t seal_server_port(const seal_server *server);
 typedef void seal_server_stopped_fn(seal_server *server, void *user);
 
 /**
- * Stops listening, tells every client which calls were accepted (later ones are NOT_EXECUTED), lets
- * running calls finish, cancels what is left after @p grace_ms, and closes. **Thread-safe.**
+ * Removes the server's entry from the directory if it is published (until then, but at most half of
+ * @p grace_ms, it goes on as before), stops listening, tells every client which calls were accepted
+ * (later ones are NOT_EXECUTED), lets running calls finish, cancels what is left after @p grace_ms,
+ * and closes. **Thread-safe.**
  * @param stopped may be NULL.
  */
 SEAL_API void seal_server_stop(seal_server *server, uint32_t grace_ms,
@@ -138,6 +157,8 @@ typedef struct seal_server_stats {
     uint64_t calls_started;    /**< handlers run */
     uint64_t calls_refused;    /**< ended without a handler */
     uint64_t calls_running;    /**< calls that their handler has not let go of */
+    uint64_t published;        /**< 1: its entry is in the directory; 0: no, or not known */
+    uint64_t publish_failures; /**< attempts to publish or to refresh that failed */
 } seal_server_stats;
 
 /** Reads the figures. */

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The proof at start-up that a server's credentials work. */
-#include "secure/gss/gss_internal.h"
+#include "secure/gss/spn_check_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LEGS_MAX = 16, TOKEN_MAX = 128 * 1024, CLIENTS_MAX = 16 };
+enum { LEGS_MAX = 16, TOKEN_MAX = 128 * 1024 };
 
 typedef struct pair {
     seal__mech *initiator;
     seal__mech *acceptor;
     seal__buf to_initiator;
     seal__buf to_acceptor;
-    bool acceptor_failed;
 } pair;
 
 static void pair_done(pair *p) {
@@ -52,7 +51,6 @@ static int establish(pair *p, seal_error **reterr) {
             return initiator;
         if (acceptor == SEAL__MECH_CONTINUE)
             acceptor = one_step(p->acceptor, &p->to_acceptor, &p->to_initiator, reterr);
-        p->acceptor_failed = acceptor < 0;
         if (acceptor < 0)
             return acceptor;
         if (initiator == SEAL__MECH_DONE && acceptor == SEAL__MECH_DONE)
@@ -125,15 +123,10 @@ static int blame_keytab(const seal__gss_acceptor *acceptor, const char *principa
 static int check_key_type(const char *ccache, const char *principal, seal_error **reterr) {
     int32_t enctype = 0;
     seal__gss_ticket_kvno(ccache, principal, &enctype);
-    switch (enctype) {
-    case ENCTYPE_DES3_CBC_SHA1:
-    case ENCTYPE_ARCFOUR_HMAC:
-    case ENCTYPE_ARCFOUR_HMAC_EXP:
-        return seal__error(reterr, SEAL_ERROR_PROTECTION, "its encryption type %d is weak",
-                           (int)enctype);
-    default:
+    if (!seal__spn_enctype_is_weak(enctype))
         return 0;
-    }
+    return seal__error(reterr, SEAL_ERROR_PROTECTION, "its encryption type %d is weak",
+                       (int)enctype);
 }
 
 static int check_with_minted(seal__gss_acceptor *acceptor, const char *principal,
@@ -177,113 +170,17 @@ int seal__gss_acceptor_check_local(seal__gss_acceptor *acceptor, seal_error **re
 
 /* ---- With the KDC ---- */
 
-static bool is_unknown_client(const pair *p) {
-    return p->initiator != NULL &&
-           seal__gss_last_krb5_code(p->initiator) == KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN;
-}
-
-static bool is_wrong_client_key(const pair *p) {
-    if (p->initiator == NULL || p->acceptor_failed)
-        return false;
-    switch (seal__gss_last_krb5_code(p->initiator)) {
-    case KRB5KDC_ERR_PREAUTH_FAILED:
-    case KRB5_PREAUTH_FAILED:
-    case KRB5KRB_AP_ERR_BAD_INTEGRITY:
-    case KRB5KRB_AP_ERR_MODIFIED:
-        return true;
-    default:
-        return false;
+int seal__gss_acceptor_check_kdc(seal__gss_acceptor *acceptor, seal__spn_report *report,
+                                 seal_error **reterr) {
+    bool needed = false;
+    for (size_t i = 0; i < acceptor->n_mechanisms; i++)
+        needed = needed || uses_keytab(acceptor->mechanisms[i]);
+    int rc = needed ? seal__gss_acceptor_complete(acceptor, reterr) : 0;
+    for (size_t k = 0; needed && k < acceptor->n_principals && rc == 0; k++) {
+        seal__spn_check_options options = {.spn = acceptor->full[k],
+                                           .keytab = acceptor->keytab,
+                                           .default_keytab = acceptor->keytab == NULL};
+        rc = seal__spn_check(acceptor->alloc, &options, report, reterr);
     }
-}
-
-/* Puts what check_kdc is asked for in place of an error about clients or tickets. */
-static int kdc_verdict(const pair *p, seal__gss_acceptor *acceptor, const char *principal,
-                       const char *client, const char *ccache, int rc, seal_error **reterr) {
-    bool other_key = is_wrong_client_key(p) || rc == SEAL_ERROR_KEY_VERSION;
-    if (!other_key && !is_unknown_client(p))
-        return rc;
-    if (reterr != NULL) {
-        seal_error_free(*reterr);
-        *reterr = NULL;
-    }
-    char keytab[SEAL__GSS_TEXT];
-    seal__gss_keytab_name(acceptor->keytab, keytab, sizeof keytab);
-    if (!other_key)
-        return seal__error(reterr, SEAL_ERROR_UNKNOWN_SERVICE,
-                           "the KDC does not know %s, nor any other principal of %s: register it "
-                           "(kadmin: addprinc "
-                           "-randkey %s), then export the keytab",
-                           principal, keytab, principal);
-    int32_t enctype = 0;
-    unsigned kdcs = seal__gss_ticket_kvno(ccache, principal, &enctype);
-    if (kdcs != 0)
-        return seal__error(reterr, SEAL_ERROR_KEY_VERSION,
-                           "%s has kvno %u of %s, the KDC has kvno %u: export the keytab again "
-                           "(kadmin: ktadd -k %s %s)",
-                           keytab, seal__gss_keytab_kvno(acceptor->keytab, principal), principal,
-                           kdcs, keytab, principal);
-    return seal__error(reterr, SEAL_ERROR_KEY_VERSION,
-                       "%s has kvno %u of %s, but the KDC has another key (\"kvno %s\" shows its "
-                       "version): export the "
-                       "keytab again (kadmin: ktadd -k %s %s)",
-                       keytab, seal__gss_keytab_kvno(acceptor->keytab, client), client, client,
-                       keytab, client);
-}
-
-/* Asks the KDC as `client`. *ret_unknown: the KDC does not know that client. */
-static int check_as(seal__gss_acceptor *acceptor, const char *principal, const char *client,
-                    seal_mechanism mechanism, bool *ret_unknown, seal_error **reterr) {
-    char ccache[64];
-    char keytab[SEAL__GSS_TEXT];
-    unique_ccache(ccache, sizeof ccache);
-    seal__gss_keytab_name(acceptor->keytab, keytab, sizeof keytab);
-    seal__gss_initiator_options options = {.alloc = acceptor->alloc,
-                                           .target = principal,
-                                           .ccache = ccache,
-                                           .client_keytab = keytab,
-                                           .client_principal = client,
-                                           .mechanism = mechanism};
-    pair p;
-    int rc = pair_init(&p, acceptor, &options, reterr);
-    if (rc == 0)
-        rc = exchange(&p, reterr);
-    *ret_unknown = rc < 0 && is_unknown_client(&p);
-    if (rc < 0)
-        rc = kdc_verdict(&p, acceptor, principal, client, ccache, rc, reterr);
-    pair_done(&p);
-    seal__gss_ccache_destroy(ccache);
-    return rc;
-}
-
-/* In Active Directory only the account can get a ticket, not its service names: the keytab holds
- * both. */
-static int check_as_any(seal__gss_acceptor *acceptor, const char *principal,
-                        seal_mechanism mechanism, seal_error **reterr) {
-    bool unknown = false;
-    int rc = check_as(acceptor, principal, principal, mechanism, &unknown, reterr);
-    for (size_t i = 0; unknown && i < CLIENTS_MAX; i++) {
-        char client[SEAL__GSS_TEXT];
-        seal__gss_keytab_principal(acceptor->keytab, i, client, sizeof client);
-        if (client[0] == '\0')
-            break;
-        if (strcmp(client, principal) == 0)
-            continue;
-        if (reterr != NULL) {
-            seal_error_free(*reterr);
-            *reterr = NULL;
-        }
-        rc = check_as(acceptor, principal, client, mechanism, &unknown, reterr);
-    }
-    return rc;
-}
-
-int seal__gss_acceptor_check_kdc(seal__gss_acceptor *acceptor, seal_error **reterr) {
-    seal__gss_keep_config();
-    int rc = seal__gss_acceptor_complete(acceptor, reterr);
-    seal_mechanism mechanism = 0;
-    for (size_t i = 0; i < acceptor->n_mechanisms && mechanism == 0; i++)
-        mechanism = uses_keytab(acceptor->mechanisms[i]) ? acceptor->mechanisms[i] : 0;
-    for (size_t k = 0; k < acceptor->n_principals && rc == 0 && mechanism != 0; k++)
-        rc = check_as_any(acceptor, acceptor->full[k], mechanism, reterr);
     return rc;
 }

@@ -220,7 +220,8 @@ static int other(const seal__gss_failure *f, OM_uint32 major, bool acceptor, sea
     if (f->at->phase == SEAL__GSS_INITIATOR_ACQUIRES && f->at->mechanism != SEAL_MECHANISM_NTLM &&
         !no_mechanism)
         return no_ticket(f, reterr);
-    if (no_mechanism && !acceptor)
+    /* Later it is what the peer says: SPNEGO has no other way to refuse. */
+    if (no_mechanism && !acceptor && f->at->phase != SEAL__GSS_INITIATOR_CONTINUES)
         return seal__error(reterr, SEAL_ERROR_CREDENTIALS,
                            "GSSAPI here has no mechanism %s: %s; install it, or use krb5",
                            mechanism, f->text);

@@ -8,6 +8,7 @@
 #ifndef SEAL_SECURE_GSS_GSS_H
 #define SEAL_SECURE_GSS_GSS_H
 
+#include "secure/gss/spn_check.h"
 #include "secure/mech.h"
 
 /* ---- Initiators ---- */
@@ -25,15 +26,6 @@ typedef struct seal__gss_initiator_options {
 /* A fresh context; nothing is opened before its first step. Strings are copied. */
 int seal__gss_initiator_new(const seal__gss_initiator_options *options, seal__mech **ret_mech,
                             seal_error **reterr);
-
-/*
- * A krb5 credential for a library that does GSSAPI itself (libldap with SASL): *ret_cred is a
- * gss_cred_id_t, which the caller releases. target and fresh_ticket of the options are not used.
- * Blocks. Errors as from an initiator's first step.
- */
-int seal__gss_user_cred_acquire(const seal__gss_initiator_options *options, void **ret_cred,
-                                seal_error **reterr);
-void seal__gss_user_cred_release(void *cred); /* NULL is allowed */
 
 /* ---- Acceptors ---- */
 
@@ -70,14 +62,12 @@ int seal__gss_acceptor_context(seal__gss_acceptor *acceptor, seal_mechanism mech
  * is accepted through the path that connections take. Errors: SEAL_ERROR_KEYTAB,
  * SEAL_ERROR_KERBEROS_CONFIG.
  *
- * check_kdc: the KDC gives a ticket for every principal that this keytab can open. It asks as the
- * principal itself, and where the KDC does not know that as a client, as any other one in the
- * keytab (Active Directory: the account). Errors: SEAL_ERROR_KEY_VERSION (other key or version),
- * SEAL_ERROR_UNKNOWN_SERVICE; SEAL_ERROR_KDC_UNREACHABLE and everything else is no proof of
- * anything.
+ * check_kdc: seal__spn_check for every principal. An error says that nobody could be asked, which
+ * is no proof of anything.
  */
 int seal__gss_acceptor_check_local(seal__gss_acceptor *acceptor, seal_error **reterr);
-int seal__gss_acceptor_check_kdc(seal__gss_acceptor *acceptor, seal_error **reterr);
+int seal__gss_acceptor_check_kdc(seal__gss_acceptor *acceptor, seal__spn_report *report,
+                                 seal_error **reterr);
 
 /* ---- A ticket without a KDC ---- */
 

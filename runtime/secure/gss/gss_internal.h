@@ -157,8 +157,6 @@ int seal__gss_info_fill(seal__gss_context *context, OM_uint32 flags, OM_uint32 l
 
 /* ---- initiator.c, acceptor.c, for check.c ---- */
 
-int32_t seal__gss_last_krb5_code(const seal__mech *mech);
-
 enum { SEAL__GSS_SPARE_CREDS = 16 };
 
 /* A credential between two handshakes. */

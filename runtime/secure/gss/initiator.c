@@ -204,7 +204,3 @@ int seal__gss_initiator_new(const seal__gss_initiator_options *options, seal__me
     *ret_mech = &i->common.base;
     return 0;
 }
-
-int32_t seal__gss_last_krb5_code(const seal__mech *mech) {
-    return ((const seal__gss_context *)(const void *)mech)->krb5_code;
-}

@@ -38,10 +38,14 @@ typedef struct seal__spn_report {
     seal__spn_fact facts[SEAL__SPN_FINDINGS];
 } seal__spn_report;
 
-/* Appends a fact; those that do not fit are dropped. `format` makes the text. */
+/* Appends a fact; of those that do not fit a fatal one takes the place of another, the others are
+ * dropped. `format` makes the text. */
 void seal__spn_report_add(seal__spn_report *report, seal__spn_finding finding, bool fatal,
                           const char *remedy, const char *format, ...) SEAL_PRINTF(5, 6);
 bool seal__spn_report_is_fatal(const seal__spn_report *report);
+const seal__spn_fact *seal__spn_report_first_fatal(const seal__spn_report *report); /* NULL: none */
+/* The fact as an error: returns its code. */
+int seal__spn_fact_error(const seal__spn_fact *fact, seal_error **reterr);
 const char *seal__spn_finding_name(seal__spn_finding finding); /* "not-registered" */
 
 typedef struct seal__spn_check_options {
@@ -56,5 +60,19 @@ typedef struct seal__spn_check_options {
  * an error only when nothing could be asked at all (SEAL_ERROR_CREDENTIALS, ...). */
 int seal__spn_check(const seal_allocator *alloc, const seal__spn_check_options *options,
                     seal__spn_report *report, seal_error **reterr);
+
+/* Only what ask_dns does. Blocks as long as getaddrinfo does. */
+void seal__spn_check_dns(const char *spn, seal__spn_report *report);
+
+typedef struct seal__spn_client {
+    char principal[512];
+    char keytab[512]; /* its name, also where the default one was meant */
+} seal__spn_client;
+
+/* The principal in a keytab (NULL: the default one) that the KDC takes as a client: the service
+ * itself, or in Active Directory its account. Blocks. SEAL_ERROR_KEYTAB,
+ * SEAL_ERROR_KDC_UNREACHABLE, SEAL_ERROR_CREDENTIALS (none of them). */
+int seal__spn_find_client(const seal_allocator *alloc, const char *keytab, const char *spn,
+                          seal__spn_client *ret_client, seal_error **reterr);
 
 #endif

@@ -479,6 +479,24 @@ static void other_mechanisms_are_refused(void **state) {
     lab_drop_ccache(ccache);
 }
 
+/* What Heimdal's acceptor sends when krb5 inside SPNEGO refuses: NegTokenResp, state reject. */
+static void a_refusal_of_spnego_blames_the_peer(void **state) {
+    (void)state;
+    static const uint8_t reject[] = "\xa1\x07\x30\x05\xa0\x03\x0a\x01\x02";
+    const char *keytab = lab_keytab();
+    const char *ccache = lab_ccache();
+    seal_error *error = NULL;
+    lab_mint(keytab, LAB_SERVICE, ccache);
+    lab_pair pair;
+    lab_pair_init(&pair, &(lab_options){.mechanism = SEAL_MECHANISM_SPNEGO, .ccache = ccache});
+    assert_int_equal(lab_step(&pair, pair.initiator, NULL, 0, NULL), SEAL__MECH_CONTINUE);
+    lab_step(&pair, pair.initiator, reject, sizeof reject - 1, &error);
+    lab_assert_error(error, SEAL_ERROR_AUTHENTICATION, LAB_SERVICE, NULL);
+    seal_error_free(error);
+    lab_pair_done(&pair);
+    lab_drop_ccache(ccache);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_ticket),
@@ -504,6 +522,7 @@ int main(void) {
         cmocka_unit_test(no_principal_at_all),
         cmocka_unit_test(tokens_that_are_none),
         cmocka_unit_test(other_mechanisms_are_refused),
+        cmocka_unit_test(a_refusal_of_spnego_blames_the_peer),
     };
     return cmocka_run_group_tests_name("secure.gss.errors", tests, lab_setup, lab_teardown);
 }

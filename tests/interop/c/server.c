@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "greeter.seal.h"
+
+/* The log says in words how a connection ended; these are the words. */
+static const struct {
+    const char *text;
+    int code;
+} endings[] = {
+    {"FINISHED does not verify", SEAL_ERROR_AUTHENTICATION},
+    {"does not fit the keytab", SEAL_ERROR_AUTHENTICATION},
+    {"no suite in common", SEAL_ERROR_PROTECTION},
+    {"not accepted", SEAL_ERROR_PROTECTION},
+    {"bytes were changed on the way", SEAL_ERROR_TAMPERED},
+    {"authenticated close", SEAL_ERROR_TRUNCATED},
+};
+
+static void say_hello(seal_call *call, const Demo__HelloRequest *request, void *user) {
+    (void)user;
+    const char *client = seal_peer_principal(seal_call_peer(call));
+    size_t size = strlen(request->name) + strlen(client) + sizeof "Hello, ! You are .";
+    char *text = malloc(size);
+    if (text == NULL) {
+        seal_call_fail(call, SEAL_STATUS_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    snprintf(text, size, "Hello, %s! You are %s.", request->name, client);
+    Demo__HelloReply reply = DEMO__HELLO_REPLY__INIT;
+    reply.message = text;
+    demo_greeter_reply_say_hello(call, &reply);
+    free(text);
+}
+
+static void log_line(void *user, seal_log_level level, const char *line) {
+    (void)user;
+    (void)level;
+    if (strncmp(line, "connection ", 11) != 0)
+        return;
+    int code = SEAL_ERROR_INTERNAL;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (strstr(line, endings[i].text) != NULL) {
+            code = endings[i].code;
+            break;
+        }
+    }
+    printf("end: %s: %s\n", peer_word(code), line);
+    fflush(stdout);
+}
+
+static int write_port(const char *path, unsigned port) {
+    char temporary[4096];
+    int len = snprintf(temporary, sizeof temporary, "%s.new", path);
+    if (len < 0 || (size_t)len >= sizeof temporary)
+        return -1;
+    FILE *file = fopen(temporary, "w");
+    if (file == NULL)
+        return -1;
+    int written = fprintf(file, "%u\n", port);
+    if (fclose(file) != 0 || written < 0)
+        return -1;
+    return rename(temporary, path);
+}
+
+static int serve(seal_server *server, const peer_options *options, seal_error **reterr) {
+    static const demo_greeter_ops ops = {.size = sizeof ops, .say_hello = say_hello};
+    int rc = demo_greeter_register(server, &ops, NULL, reterr);
+    if (rc == 0)
+        rc = seal_server_add_address(server, "localhost:0", reterr);
+    if (rc == 0)
+        rc = seal_server_start(server, reterr);
+    if (rc == 0 && write_port(options->port_file, seal_server_port(server)) != 0) {
+        perror(options->port_file);
+        return -1;
+    }
+    return rc == 0 ? seal_server_run(server, reterr) : rc;
+}
+
+static int new_server(const peer_options *options, seal_runtime *runtime, seal_server **ret_server,
+                      seal_error **reterr) {
+    const seal_mechanism both[] = {SEAL_MECHANISM_KRB5, SEAL_MECHANISM_SPNEGO};
+    seal_server_options with;
+    seal_server_options_init(&with);
+    with.principal = options->principal;
+    with.mechanisms = options->mechanism != 0 ? &options->mechanism : both;
+    with.n_mechanisms = options->mechanism != 0 ? 1 : 2;
+    with.suites = options->suites;
+    with.n_suites = options->n_suites;
+    with.min_level = options->level;
+    return seal_server_new(runtime, &with, ret_server, reterr);
+}
+
+int peer_server(const peer_options *options) {
+    seal_runtime_options with;
+    seal_runtime_options_init(&with);
+    with.log = log_line;
+    seal_runtime *runtime = NULL;
+    seal_server *server = NULL;
+    seal_error *error = NULL;
+    int rc = seal_runtime_new(&with, &runtime, &error);
+    if (rc == 0)
+        rc = new_server(options, runtime, &server, &error);
+    if (rc == 0)
+        rc = serve(server, options, &error);
+    if (rc < 0)
+        fprintf(stderr, "seal-interop-c: %s\n", seal_error_message(error));
+    seal_error_free(error);
+    seal_server_free(server);
+    seal_runtime_free(runtime);
+    return rc < 0;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package sealpeer;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** The options of a peer (tests/interop/README.md). */
+final class Options {
+    private static final List<String> TAMPERINGS = List.of("token", "finished", "transcript", "record", "close");
+
+    String client;
+    String portFile;
+    String principal = "greeter/localhost";
+    String name = "world";
+    String tamper = "";
+    int calls = 1;
+    boolean renew;
+    private boolean server;
+    private int mechanism;
+    private int level = Policy.PRIVACY;
+    private List<Integer> suites = List.of(1, 2, 3, 4);
+
+    /** Throws IllegalArgumentException for what this peer cannot do. */
+    Options(String[] words) {
+        for (int i = 0; i < words.length; i++) {
+            switch (words[i]) {
+                case "--server" -> server = true;
+                case "--renew" -> renew = true;
+                default -> {
+                    if (i + 1 == words.length) {
+                        throw new IllegalArgumentException(words[i] + " needs a value, or is not an option");
+                    }
+                    set(words[i], words[++i]);
+                }
+            }
+        }
+        if (server ? client != null || portFile == null : client == null) {
+            throw new IllegalArgumentException("--client HOST:PORT, or --server --port-file FILE, or --batch");
+        }
+    }
+
+    private void set(String option, String value) {
+        switch (option) {
+            case "--client" -> client = value;
+            case "--port-file" -> portFile = value;
+            case "--principal" -> principal = value;
+            case "--name" -> name = value;
+            case "--calls" -> calls = Integer.parseInt(value);
+            case "--tamper" -> tamper = TAMPERINGS.get(known(TAMPERINGS, value));
+            case "--mechanism" -> mechanism = known(Policy.MECHANISMS, value);
+            case "--level" -> level = known(Policy.LEVELS, value);
+            case "--suite" ->
+                suites = Arrays.stream(value.split(",")).map(suite -> known(Policy.SUITES, suite)).toList();
+            default -> throw new IllegalArgumentException("no option " + option);
+        }
+    }
+
+    private static int known(List<String> values, String value) {
+        int index = value.isEmpty() ? -1 : values.indexOf(value);
+        if (index < 0) {
+            throw new IllegalArgumentException("cannot do " + value);
+        }
+        return index;
+    }
+
+    /** @param otherwise the mechanism if the options name none, 0 for all */
+    Policy policy(String wanted, int otherwise) {
+        int one = mechanism != 0 ? mechanism : otherwise;
+        List<Integer> mechanisms = one != 0 ? List.of(one) : List.of(Gss.KRB5_MECHANISM, Gss.SPNEGO_MECHANISM);
+        return new Policy(wanted, mechanisms, suites, level, tamper);
+    }
+}

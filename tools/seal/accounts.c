@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "accounts.h"
+
+#include <ldap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILTER_MAX = 4096 };
+
+/* libldap has one of its own, this host, when there is neither ldap.conf nor LDAPURI. */
+static bool ldap_conf_has_uri(void) {
+    static const char *const built_in[] = {"ldap://localhost", "ldap://localhost/",
+                                           "ldap://localhost:389", "ldap://localhost:389/",
+                                           "ldap://localhost:389/??base"};
+    char *uri = NULL;
+    bool has = ldap_get_option(NULL, LDAP_OPT_URI, &uri) == LDAP_OPT_SUCCESS && uri != NULL;
+    for (size_t i = 0; i < sizeof built_in / sizeof built_in[0] && has; i++)
+        has = strcmp(uri, built_in[i]) != 0;
+    ldap_memfree(uri);
+    return has;
+}
+
+static const char *from_environment(const char *given, const char *variable) {
+    const char *value = given == NULL ? getenv(variable) : given;
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+bool directory_is_configured(const struct directory_options *options) {
+    return from_environment(options->uris, "SEAL_DIRECTORY_URI") != NULL || ldap_conf_has_uri();
+}
+
+int directory_connect(const struct directory_options *options, const struct login *login,
+                      seal__directory **ret_directory, seal_error **reterr) {
+    const seal__directory_config config = {
+        .uris = from_environment(options->uris, "SEAL_DIRECTORY_URI"),
+        .base = from_environment(options->base, "SEAL_DIRECTORY_BASE"),
+        .ccache = login->ccache};
+    return seal__directory_open(&seal__default_allocator, &config, ret_directory, reterr);
+}
+
+/* ---- Finding ---- */
+
+struct found {
+    size_t n;
+    char dn[SEAL__SCP_DN_MAX];
+    char other[SEAL__SCP_DN_MAX];
+};
+
+static bool take_found(void *user, const seal__directory_entry *entry) {
+    struct found *found = user;
+    char *to = found->n == 0 ? found->dn : found->other;
+    snprintf(to, SEAL__SCP_DN_MAX, "%s", strlen(entry->dn) < SEAL__SCP_DN_MAX ? entry->dn : "");
+    return ++found->n < 2;
+}
+
+static bool account_filter(const char *name, bool is_ad, char *filter, size_t size) {
+    static const char *const everywhere[] = {"cn", "dNSHostName", "userPrincipalName", NULL};
+    static const char *const in_ad[] = {"cn", "dNSHostName", "userPrincipalName", "sAMAccountName",
+                                        NULL};
+    const char *const *attributes = is_ad ? in_ad : everywhere;
+    snprintf(filter, size, "(&(objectClass=%s)(|", is_ad ? "user" : "spnAccount");
+    for (size_t i = 0; attributes[i] != NULL; i++) {
+        size_t length = strlen(filter);
+        if (length + strlen(attributes[i]) + 3 >= size)
+            return false;
+        snprintf(filter + length, size - length, "(%s=", attributes[i]);
+        if (!seal__directory_escape(filter, size, name))
+            return false;
+        length = strlen(filter);
+        if (length + 4 >= size)
+            return false;
+        snprintf(filter + length, size - length, ")");
+    }
+    size_t length = strlen(filter);
+    snprintf(filter + length, size - length, "))");
+    return true;
+}
+
+int account_find(seal__directory *directory, const char *given, char ret_dn[SEAL__SCP_DN_MAX],
+                 seal_error **reterr) {
+    static const char *const nothing[] = {"1.1", NULL};
+    char filter[FILTER_MAX];
+    if (strlen(given) >= SEAL__SCP_DN_MAX ||
+        !account_filter(given, seal__directory_is_ad(directory), filter, sizeof filter))
+        return seal__error(reterr, SEAL_ERROR_INVALID, "the account's name is too long");
+    if (strchr(given, '=') != NULL) {
+        snprintf(ret_dn, SEAL__SCP_DN_MAX, "%s", given);
+        return 0;
+    }
+    struct found found = {0};
+    seal_error *error = NULL;
+    int rc = seal__directory_search(directory, NULL, SEAL__SCOPE_SUBTREE, filter, nothing,
+                                    take_found, &found, &error);
+    if (rc < 0 && rc != SEAL_ERROR_CANCELLED) { /* cancelled: two are enough */
+        *reterr = error;
+        return rc;
+    }
+    seal_error_free(error);
+    if (found.n == 1 && found.dn[0] != '\0') {
+        memcpy(ret_dn, found.dn, sizeof found.dn);
+        return 0;
+    }
+    if (found.n == 0)
+        return seal__error(reterr, SEAL_ERROR_NOT_FOUND,
+                           "no account for '%s' under %s in %s; name one with --account, or add an "
+                           "entry with objectClass spnAccount and this dNSHostName",
+                           given, seal__directory_base(directory),
+                           seal__directory_server(directory));
+    return seal__error(reterr, SEAL_ERROR_INVALID,
+                       "several accounts are '%s': %s and %s; name one with --account DN", given,
+                       found.dn, found.other);
+}
+
+/* ---- Changing ---- */
+
+static int modify(seal__directory *directory, const char *dn, seal__directory_change change,
+                  const char *spn, seal_error **reterr) {
+    const char *const values[] = {spn};
+    const seal__directory_attribute attribute = {
+        .name = "servicePrincipalName", .n_values = 1, .values = values};
+    return seal__directory_modify(directory, dn, change, &attribute, 1, reterr);
+}
+
+static void discard(seal_error **error) {
+    seal_error_free(*error);
+    *error = NULL;
+}
+
+/* A constraint was violated: because of another account, or because of a rule for this one? */
+static int explain_duplicate(seal__directory *directory, const char *dn, const char *spn,
+                             seal_error *why, seal_error **reterr) {
+    char owner[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    int rc = seal__scp_find_account(directory, spn, owner, &error);
+    if (rc == 0)
+        rc = seal__error(reterr, SEAL_ERROR_SPN_DUPLICATE,
+                         "%s cannot be added to %s: it is on %s, and two accounts with one name "
+                         "make both unusable; if it belongs here, run: seal spn unregister %s "
+                         "--account '%s'",
+                         spn, dn, owner, spn, owner);
+    else
+        rc = seal__error(reterr, SEAL_ERROR_DIRECTORY_DENIED,
+                         "%s cannot be added to %s: %s; an account may give itself only names of "
+                         "its own dNSHostName (in Active Directory without a port): let an "
+                         "installer do it",
+                         spn, dn, seal_error_message(why));
+    discard(&error);
+    return rc;
+}
+
+int account_add_spn(seal__directory *directory, const char *dn, const char *spn, bool *ret_changed,
+                    seal_error **reterr) {
+    char owner[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    *ret_changed = false;
+    int rc = seal__scp_find_account(directory, spn, owner, &error);
+    if (rc == 0 && seal__directory_same_dn(owner, dn))
+        return 0;
+    if (rc == SEAL_ERROR_NOT_FOUND) {
+        discard(&error);
+        rc = modify(directory, dn, SEAL__CHANGE_ADD, spn, &error);
+        *ret_changed = rc == 0;
+    } else if (rc == 0) {
+        rc = SEAL_ERROR_SPN_DUPLICATE;
+    }
+    if (rc == SEAL_ERROR_SPN_DUPLICATE) {
+        rc = explain_duplicate(directory, dn, spn, error, reterr);
+        discard(&error);
+    } else if (rc < 0) {
+        seal__error_prefix(&error, "%s cannot be added to %s", spn, dn);
+        rc = seal__error(reterr, rc, "%s", seal_error_message(error));
+        discard(&error);
+    }
+    return rc;
+}
+
+int account_remove_spn(seal__directory *directory, const char *dn, const char *spn,
+                       bool *ret_changed, seal_error **reterr) {
+    *ret_changed = false;
+    bool has = false;
+    int rc = seal__directory_compare(directory, dn, "servicePrincipalName", spn, &has, reterr);
+    if (rc < 0 || !has)
+        return rc;
+    rc = modify(directory, dn, SEAL__CHANGE_DELETE, spn, reterr);
+    *ret_changed = rc == 0;
+    if (rc < 0 && reterr != NULL)
+        seal__error_prefix(reterr, "%s cannot be removed from %s", spn, dn);
+    return rc;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seal scp remove */
+#include "report.h"
+#include "scp_common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILTER_MAX = 1024 };
+
+struct found {
+    size_t n;
+    char dn[SEAL__SCP_DN_MAX];
+    char other[SEAL__SCP_DN_MAX];
+};
+
+static bool take(void *user, const seal__directory_entry *entry) {
+    struct found *found = user;
+    snprintf(found->n == 0 ? found->dn : found->other, SEAL__SCP_DN_MAX, "%s", entry->dn);
+    return ++found->n < 2;
+}
+
+static bool name_filter(const char *name, char filter[FILTER_MAX]) {
+    snprintf(filter, FILTER_MAX, "(&(objectClass=serviceConnectionPoint)(cn=");
+    if (!seal__directory_escape(filter, FILTER_MAX, name))
+        return false;
+    size_t length = strlen(filter);
+    if (length + 3 > FILTER_MAX)
+        return false;
+    memcpy(filter + length, "))", 3);
+    return true;
+}
+
+/* By its cn, anywhere or right below an account. */
+static int find(struct scp_session *session, const char *name, const char *account,
+                struct found *found, seal_error **reterr) {
+    static const char *const nothing[] = {"1.1", NULL};
+    char filter[FILTER_MAX];
+    char dn[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    int rc = 0;
+    if (!name_filter(name, filter))
+        return seal__error(reterr, SEAL_ERROR_INVALID, "--name %s is too long", name);
+    if (account != NULL)
+        rc = account_find(session->directory, account, dn, reterr);
+    if (rc < 0)
+        return rc;
+    rc = seal__directory_search(session->directory, account == NULL ? NULL : dn,
+                                account == NULL ? SEAL__SCOPE_SUBTREE : SEAL__SCOPE_ONE, filter,
+                                nothing, take, found, &error);
+    if (rc < 0 && rc != SEAL_ERROR_CANCELLED) { /* cancelled: two are enough */
+        *reterr = error;
+        return rc;
+    }
+    seal_error_free(error);
+    if (found->n == 0)
+        return seal__error(reterr, SEAL_ERROR_NOT_FOUND,
+                           "no connection point is called '%s'; see: seal scp list", name);
+    if (found->n > 1)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "several are called '%s': %s and %s; give the DN, or --account", name,
+                           found->dn, found->other);
+    return 0;
+}
+
+static int remove_scp(struct scp_session *session, const char *dn, const char *name,
+                      const char *account) {
+    struct found found = {0};
+    seal_error *error = NULL;
+    int rc = scp_session_open(session, &error);
+    if (rc == 0 && dn == NULL)
+        rc = find(session, name, account, &found, &error);
+    const char *which = dn == NULL ? found.dn : dn;
+    if (rc == 0)
+        rc = seal__scp_remove(session->directory, which, &error);
+    if (rc == 0)
+        printf("removed %s\n", which);
+    return rc < 0 ? complain_error(error) : STATUS_OK;
+}
+
+static int run(const struct command *command, int argc, char **argv) {
+    struct scp_session session = {0};
+    const char *name = NULL;
+    const char *account = NULL;
+    const struct option_spec specs[] = {
+        {"name", "CN", "by its name, not its DN", .text = &name},
+        {"account", "ACCOUNT", "with --name: below this account", .text = &account},
+        SCP_OPTION_SPECS(&session),
+        {0}};
+    struct words words = {0};
+    int status;
+    if (options_parse(command, specs, argc, argv, 0, 1, &words, &status)) {
+        if ((words.n == 0) == (name == NULL))
+            status = complain(STATUS_USAGE, "give a DN or --name CN; see: seal scp remove --help");
+        else
+            status = remove_scp(&session, words.n == 0 ? NULL : words.items[0], name, account);
+    }
+    scp_session_close(&session);
+    words_done(&words);
+    return status;
+}
+
+const struct command command_scp_remove = {.group = "scp",
+                                           .name = "remove",
+                                           .arguments = "[DN]",
+                                           .summary = "remove a connection point",
+                                           .details = "",
+                                           .run = run};

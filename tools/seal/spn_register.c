@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seal spn register: makes a name known to the KDC, its keys to the service, its owner to the
+ * directory. */
+#include "accounts.h"
+#include "kadm5.h"
+#include "keytab.h"
+#include "keytab_alias.h"
+#include "report.h"
+#include "spn_rpc.h"
+#include "spn_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct registration {
+    const char *account;
+    const char *keytab;
+    bool rekey;
+    bool is_ad;
+    const char *via;
+    struct login_options who;
+    struct directory_options where;
+    struct login login;
+    seal__directory *directory; /* NULL: none */
+    struct kadmin *kadmin;      /* NULL: Active Directory */
+    char *keytab_path;          /* found out when it is to be changed */
+};
+
+/* ---- The KDC and the keytab ---- */
+
+static int new_keys(struct registration *r, const char *principal, seal_error **reterr) {
+    struct kadmin_keys keys;
+    int hold_fd = keytab_hold(r->keytab_path);
+    int rc = kadmin_rekey(r->kadmin, principal, &keys, reterr);
+    bool changed = rc == 0;
+    if (changed)
+        rc = keytab_add(r->keytab_path, principal, &keys, false, NULL, reterr);
+    keytab_release(hold_fd);
+    if (!changed)
+        return rc;
+    if (rc < 0)
+        seal__error_prefix(reterr,
+                           "the KDC has new keys for %s, and no keytab has them; mend this and run "
+                           "again with --rekey",
+                           principal);
+    else
+        printf("%s: kvno %u, %zu keys in %s\n", principal, keys.kvno, keys.n, r->keytab_path);
+    kadmin_keys_done(&keys);
+    return rc;
+}
+
+/* It is there and its keys are not to be changed. Whoever asked for a keytab must have them. */
+static int keep_keys(const struct registration *r, const char *principal, uint32_t kvno) {
+    struct keytab keytab = {0};
+    seal_error *error = NULL;
+    bool readable = keytab_read(r->keytab, &keytab, &error) == 0;
+    uint32_t have = readable ? keytab_kvno(&keytab, principal) : 0;
+    char *name = readable ? text_copy(keytab.name) : login_default_keytab();
+    if (!readable && r->keytab != NULL) {
+        text_free(name);
+        name = text_copy(r->keytab);
+    }
+    keytab_done(&keytab);
+    seal_error_free(error);
+    int status = STATUS_OK;
+    printf("%s is registered already (kvno %u); its keys stay as they are\n", principal, kvno);
+    if (have != kvno && (have != 0 || r->keytab != NULL)) {
+        char *what = have == 0 ? text_copy("no key") : text_format("only kvno %u", have);
+        status = complain(STATUS_FAILED,
+                          "%s exists in the KDC with kvno %u, and %s has %s of it; copy the "
+                          "service's keytab there, or make new keys, after which every other copy "
+                          "of the keytab is too old: seal spn register %s --rekey --keytab %s",
+                          principal, kvno, name, what, principal, name);
+        text_free(what);
+    }
+    text_free(name);
+    return status;
+}
+
+/* *ret_is_there: the KDC knows it now, even if the keys are not where they should be. */
+static int register_in_kdc(struct registration *r, const char *principal, bool *ret_is_there) {
+    seal_error *error = NULL;
+    uint32_t kvno = 0;
+    int rc = kadmin_find(r->kadmin, principal, &kvno, &error);
+    *ret_is_there = rc == 0 && kvno > 0;
+    if (*ret_is_there && !r->rekey)
+        return keep_keys(r, principal, kvno);
+    if (rc == 0 && r->keytab_path == NULL) /* before anything is changed */
+        rc = keytab_writable_path(r->keytab, &r->keytab_path, &error);
+    if (rc == 0 && kvno == 0)
+        rc = kadmin_create(r->kadmin, principal, &error);
+    if (rc == 0)
+        rc = new_keys(r, principal, &error);
+    if (rc < 0)
+        return complain_error(error);
+    *ret_is_there = true;
+    if (kvno > 0)
+        say("every other copy of the keytab of %s is too old now: copy %s to wherever it runs",
+            principal, r->keytab_path);
+    return STATUS_OK;
+}
+
+/* ---- The directory ---- */
+
+static int write_to_account(struct registration *r, const char *dn, const struct spn_text *spn,
+                            bool *ret_changed, seal_error **reterr) {
+    if (r->via == NULL)
+        return account_add_spn(r->directory, dn, spn->name, ret_changed, reterr);
+    *ret_changed = true;
+    return spn_rpc_write(SPN_RPC_ADD, seal__directory_server(r->directory), dn, spn->name,
+                         &r->login, reterr);
+}
+
+static int register_in_directory(struct registration *r, const char *dn,
+                                 const struct spn_text *spn) {
+    seal_error *error = NULL;
+    bool changed = false;
+    if (write_to_account(r, dn, spn, &changed, &error) < 0)
+        return complain_error(error);
+    printf("%s: %s %s\n", spn->name, changed ? "added to" : "is on", dn);
+    return STATUS_OK;
+}
+
+/* The account, and that no other one has the name: before anything is changed. */
+static int find_account(struct registration *r, const struct spn_text *spn,
+                        char dn[SEAL__SCP_DN_MAX]) {
+    char owner[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    int rc =
+        account_find(r->directory, r->account == NULL ? spn->parts.host : r->account, dn, &error);
+    if (rc < 0)
+        return complain_error(error);
+    rc = seal__scp_find_account(r->directory, spn->name, owner, &error);
+    if (rc == 0 && !seal__directory_same_dn(owner, dn))
+        return complain(STATUS_FAILED,
+                        "%s is on another account, %s, and two accounts with one name make both "
+                        "unusable; if it belongs to %s, run: seal spn unregister %s --account '%s'",
+                        spn->name, owner, dn, spn->name, owner);
+    if (rc < 0 && rc != SEAL_ERROR_NOT_FOUND)
+        return complain_error(error);
+    seal_error_free(error);
+    return STATUS_OK;
+}
+
+static int register_one(struct registration *r, const char *given) {
+    struct spn_text spn;
+    char dn[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    if (spn_text_parse(given, &spn, &error) < 0)
+        return complain_error(error);
+    int status = r->directory == NULL ? STATUS_OK : find_account(r, &spn, dn);
+    int keys = STATUS_OK;
+    bool is_there = true;
+    if (status == STATUS_OK && r->kadmin != NULL)
+        keys = register_in_kdc(r, spn.principal, &is_there);
+    if (status == STATUS_OK && r->directory != NULL && is_there)
+        status = register_in_directory(r, dn, &spn);
+    return keys == STATUS_OK ? status : keys;
+}
+
+/* ---- Both ---- */
+
+static int connect_directory(struct registration *r, seal_error **reterr) {
+    if (!directory_is_configured(&r->where)) {
+        if (r->account == NULL && !r->is_ad)
+            return 0;
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "accounts are in a directory, and none is configured; give --directory "
+                           "URI, or set SEAL_DIRECTORY_URI");
+    }
+    int rc = directory_connect(&r->where, &r->login, &r->directory, reterr);
+    if (rc == 0 && seal__directory_is_ad(r->directory))
+        r->is_ad = true;
+    return rc;
+}
+
+static int connect_all(struct registration *r, const struct words *spns, seal_error **reterr) {
+    char realm[SEAL_SPN_REALM_MAX];
+    int rc = spn_text_check(spns, realm, reterr);
+    if (rc == 0)
+        rc = login_open(&r->who,
+                        (r->is_ad ? 0 : LOGIN_ADMIN) |
+                            (directory_is_configured(&r->where) ? LOGIN_TGT : 0),
+                        &r->login, reterr);
+    if (rc == 0)
+        rc = connect_directory(r, reterr);
+    if (rc == 0 && !r->is_ad)
+        rc = kadmin_open(realm, &r->login, &r->kadmin, reterr);
+    return rc;
+}
+
+/* In Active Directory the keys are the account's: only the keytab may lack the name. */
+static int name_keys(const struct registration *r, const struct words *spns) {
+    const char *account = r->account;
+    if (r->keytab == NULL) {
+        say("in Active Directory the keys are the account's; where the service runs and the keytab "
+            "has them, run: seal keytab alias %s --keytab FILE",
+            spns->items[0]);
+        return STATUS_OK;
+    }
+    if (account != NULL && (account[0] == '\0' || account[strlen(account) - 1] != '$'))
+        account = NULL; /* a DN or a host, which keytabs do not know */
+    return keytab_alias_run(r->keytab, account, spns);
+}
+
+static int register_all(struct registration *r, const struct words *spns) {
+    seal_error *error = NULL;
+    int status = STATUS_OK;
+    bool connected = connect_all(r, spns, &error) == 0;
+    if (!connected)
+        status = complain_error(error);
+    for (size_t i = 0; i < spns->n && connected; i++) {
+        int one = register_one(r, spns->items[i]);
+        if (status == STATUS_OK)
+            status = one;
+    }
+    if (r->is_ad && status == STATUS_OK)
+        status = name_keys(r, spns);
+    kadmin_close(r->kadmin);
+    seal__directory_close(r->directory);
+    login_close(&r->login);
+    text_free(r->keytab_path);
+    return status;
+}
+
+static int run(const struct command *command, int argc, char **argv) {
+    struct registration r = {0};
+    const struct option_spec specs[] = {
+        {"account", "ACCOUNT", "whose name it is, as DN or name (default: the host's account)",
+         .text = &r.account},
+        {"keytab", "FILE", "where the keys go (default: $KRB5_KTNAME)", .text = &r.keytab},
+        {"rekey", NULL, "make new keys though it exists", .flag = &r.rekey},
+        {"installer", "PRINCIPAL", "who does it (alone: the password is asked for)",
+         .text = &r.who.principal},
+        LOGIN_OPTION_SPECS("installer-", "the installer", &r.who),
+        DIRECTORY_OPTION_SPECS(&r.where),
+        {"ad", NULL, "Active Directory: no kadmind, no new keys", .flag = &r.is_ad},
+        {"via", "rpc", "Active Directory: by the RPC DsWriteAccountSpn, not LDAP", .text = &r.via},
+        {0}};
+    struct words words = {0};
+    int status;
+    if (options_parse(command, specs, argc, argv, 1, SIZE_MAX, &words, &status)) {
+        seal_error *error = NULL;
+        if (spn_rpc_check(r.via, &error) < 0)
+            status = complain_error(error);
+        else
+            status = register_all(&r, &words);
+    }
+    words_done(&words);
+    return status;
+}
+
+const struct command command_spn_register = {
+    .group = "spn",
+    .name = "register",
+    .arguments = "SPN...",
+    .summary = "make service principal names and their keys",
+    .details =
+        "MIT Kerberos: creates the principal through kadmind with random keys and adds them to "
+        "the\nkeytab. A principal that exists keeps its keys unless --rekey is given.\n"
+        "With a directory: writes the name to the account, too. Active Directory: only that, "
+        "and\nwith "
+        "--keytab what \"seal keytab alias\" does.\n"
+        "It needs an installer's rights: by default those of the current ticket, which for "
+        "kadmind\nmust be an initial one (kinit -S kadmin/admin).\n",
+    .run = run};
