@@ -116,3 +116,12 @@ const char *seal_error_code_text(int code) {
     }
     return "?";
 }
+
+int seal__error_pass(seal_error **reterr, seal_error *error) {
+    int code = seal_error_get_code(error);
+    if (reterr != NULL)
+        *reterr = error;
+    else
+        seal_error_free(error);
+    return code;
+}

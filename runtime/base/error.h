@@ -18,6 +18,9 @@ int seal__error_no_memory(seal_error **reterr);
 /* Puts "context: " in front of the message of *error. Does nothing when *error is NULL. */
 void seal__error_prefix(seal_error **error, const char *format, ...) SEAL_PRINTF(2, 3);
 
+/* Hands an error on: stores it in *reterr, or frees it when that is NULL. Returns its code. */
+int seal__error_pass(seal_error **reterr, seal_error *error);
+
 /* A copy, never NULL unless error is. */
 seal_error *seal__error_copy(const seal_error *error);
 

@@ -25,7 +25,7 @@ typedef struct look {
     size_t n_bad;
     seal_error *bad; /* the first one */
     size_t n_refused;
-    candidate refused; /* the first one */
+    seal_error *refused; /* why the first one */
 } look;
 
 /* ---- Logging each trouble once ---- */
@@ -138,39 +138,45 @@ static int find(look *l, seal_error **reterr) {
 
 /* ---- Checking ---- */
 
-static void refuse(look *l, const candidate *c) {
-    char place[SEAL_SPN_HOST_MAX + 8];
+static void refuse(look *l, const candidate *c, const seal_error *why) {
     if (l->n_refused++ == 0)
-        l->refused = *c;
-    if (!is_new(l->memory, hash(c->dn, c->endpoint.principal)))
-        return;
+        l->refused = seal__error_copy(why);
+    if (is_new(l->memory, hash(c->dn, c->endpoint.principal)))
+        seal__log_line(&l->shared->log, SEAL_LOG_WARNING, "an endpoint is not used: %s",
+                       seal_error_message(why));
+}
+
+static int check_owner(look *l, const candidate *c, bool *ret_owned, seal_error **reterr) {
+    seal__scp scp = {.port = 0};
+    seal_error *error = NULL;
+    memcpy(scp.dn, c->dn, sizeof scp.dn);
+    int rc = seal__scp_check_owner(l->directory, &scp, c->endpoint.principal, &error);
+    *ret_owned = rc == 0;
+    if (rc == 0) {
+        forget(l->memory, hash(c->dn, c->endpoint.principal));
+        return 0;
+    }
+    if (rc != SEAL_ERROR_SPN_OWNER && rc != SEAL_ERROR_SPN_DUPLICATE)
+        return seal__error_pass(reterr, error);
+    char place[SEAL_SPN_HOST_MAX + 8];
     seal__endpoint_text(&c->endpoint, place, sizeof place);
-    seal__log_line(&l->shared->log, SEAL_LOG_WARNING,
-                   "connection point %s (%s) is not used: the account above it does not have the "
-                   "service principal name %s; if it should: seal spn register; if not, somebody "
-                   "leads clients astray",
-                   c->dn, place, c->endpoint.principal);
+    seal__error_prefix(&error, "%s", place);
+    refuse(l, c, error);
+    seal_error_free(error);
+    return 0;
 }
 
 /* Keeps those that are owned. */
 static int check_owners(look *l, seal_error **reterr) {
-    seal__scp scp = {.port = 0};
     size_t kept = 0;
     for (size_t i = 0; i < l->n; i++) {
-        const candidate *c = &l->items[i];
         bool owned = false;
-        memcpy(scp.dn, c->dn, sizeof scp.dn);
-        int rc = seal__scp_is_owned(l->directory, &scp, c->endpoint.principal, &owned, reterr);
+        int rc = check_owner(l, &l->items[i], &owned, reterr);
         if (rc < 0)
             return rc;
-        if (owned) {
-            forget(l->memory, hash(c->dn, c->endpoint.principal));
-            if (kept != i)
-                l->items[kept] = *c;
-            kept++;
-        } else {
-            refuse(l, c);
-        }
+        if (owned && kept != i)
+            l->items[kept] = l->items[i];
+        kept += owned;
     }
     l->n = kept;
     return 0;
@@ -182,14 +188,10 @@ static seal_error *why_nothing(const look *l) {
     const char *server = seal__directory_server(l->directory);
     seal_error *error = NULL;
     if (l->n_refused > 0)
-        seal__error(&error, SEAL_ERROR_SPN_OWNER,
+        seal__error(&error, seal_error_get_code(l->refused),
                     "directory %s: none of the connection points of %s can be used (%zu refused): "
-                    "the account above %.400s, which leads to %s:%u, does not have the service "
-                    "principal name %.300s; register it there (seal spn register), correct "
-                    "spn_class, or have the entry removed",
-                    server, l->question->service, l->n_refused, l->refused.dn,
-                    l->refused.endpoint.address.host, (unsigned)l->refused.endpoint.address.port,
-                    l->refused.endpoint.principal);
+                    "%s",
+                    server, l->question->service, l->n_refused, seal_error_message(l->refused));
     else if (l->n_bad > 0)
         error = seal__error_copy(l->bad);
     else
@@ -226,6 +228,7 @@ int seal__ldap_look(seal__directory *directory, const seal__ldap_question *quest
         rc = conclude(&l, ret_message, reterr);
     *ret_refused = l.n_refused;
     seal_error_free(l.bad);
+    seal_error_free(l.refused);
     seal__release(&shared->alloc, l.items);
     return rc;
 }

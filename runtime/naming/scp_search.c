@@ -103,26 +103,6 @@ static bool without_realm(const char *spn, char ret_spn[SEAL_SPN_MAX]) {
     return true;
 }
 
-int seal__scp_is_owned(seal__directory *directory, const seal__scp *scp, const char *spn,
-                       bool *ret_owned, seal_error **reterr) {
-    char account[SEAL__SCP_DN_MAX];
-    char wanted[SEAL_SPN_MAX];
-    *ret_owned = false;
-    if (!seal__directory_parent(scp->dn, account, sizeof account) || !without_realm(spn, wanted))
-        return 0;
-    seal_error *error = NULL;
-    int rc = seal__directory_compare(directory, account, "servicePrincipalName", wanted, ret_owned,
-                                     &error);
-    /* What is above it may be no account at all, or not ours to see. */
-    if (rc == SEAL_ERROR_NOT_FOUND || rc == SEAL_ERROR_INVALID || rc == SEAL_ERROR_DIRECTORY_DENIED)
-        rc = 0;
-    if (rc < 0 && reterr != NULL)
-        *reterr = error;
-    else
-        seal_error_free(error);
-    return rc;
-}
-
 typedef struct holders {
     size_t n;
     char first[SEAL__SCP_DN_MAX];
@@ -168,4 +148,28 @@ int seal__scp_find_account(seal__directory *directory, const char *spn,
                            wanted);
     memcpy(ret_dn, found.first, strlen(found.first) + 1);
     return 0;
+}
+
+/* ---- The owner check ---- */
+
+int seal__scp_check_owner(seal__directory *directory, const seal__scp *scp, const char *spn,
+                          seal_error **reterr) {
+    char account[SEAL__SCP_DN_MAX];
+    char above[SEAL__SCP_DN_MAX] = "nothing";
+    seal_error *error = NULL;
+    bool has_parent = seal__directory_parent(scp->dn, above, sizeof above);
+    int rc = seal__scp_find_account(directory, spn, account, &error);
+    bool owned = rc == 0 && has_parent && seal__directory_same_dn(account, above);
+    bool elsewhere = rc == 0 && !owned;
+    if (rc < 0 && rc != SEAL_ERROR_NOT_FOUND && rc != SEAL_ERROR_INVALID)
+        return seal__error_pass(reterr, error);
+    seal_error_free(error);
+    if (owned)
+        return 0;
+    return seal__error(reterr, SEAL_ERROR_SPN_OWNER,
+                       "connection point %.400s: the account above it does not have the "
+                       "service principal name %.300s%s%.300s; register it there (seal spn "
+                       "register), correct spn_class, or have the entry removed: somebody may "
+                       "lead clients astray",
+                       scp->dn, spn, elsewhere ? ", which is on " : "", elsewhere ? account : "");
 }

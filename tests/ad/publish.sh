@@ -7,7 +7,7 @@ export_keytab
 installer 0 spn register $spn --ad --account 'node1$' --keytab "$keytab"
 
 # entries ATTRIBUTE...: of all connection points, as alice sees them
-entries() { ldapsearch -Q -LLL -o ldif-wrap=no '(objectClass=serviceConnectionPoint)' "$@"; }
+entries() { ldapsearch -Q -LLL -o ldif-wrap=no '(objectClass=serviceConnectionPoint)' "$@" | grep '^[^#]' || true; }
 as() { # COMPUTER COMMAND...
   kinit -k -t "$SEAL_REALM_DIR/service.keytab" -c "FILE:$folder/$1" "$1\$"
   KRB5CCNAME=FILE:$folder/$1 "${@:2}"
@@ -15,7 +15,7 @@ as() { # COMPUTER COMMAND...
 start_server() { # until it is published
   "$LEDGER_SERVER" "$folder/ledger.db" $spn >"$folder/server" 2>"$folder/server.log" &
   server=$!
-  trap 'kill $server 2>/dev/null; rm -rf "$folder"' EXIT
+  trap 'kill $server 2>/dev/null || true; rm -rf "$folder"' EXIT
   until grep -qs '^published' "$folder/server"; do
     kill -0 $server 2>/dev/null || { cat "$folder/server.log" >&2; fail "the server has ended"; }
     sleep 0.05
@@ -58,6 +58,17 @@ run 0 as node1 "$SEAL" scp remove --name stale
 same "$(entries cn | grep -c '^dn: ')" 1
 kill $server
 wait $server || fail "the server ended with $?"
+
+echo "with another account first in the keytab: the one whose key the name has"
+rm "$keytab"
+domain domain exportkeytab "$keytab" --principal='node2$'
+domain domain exportkeytab "$keytab" --principal='node1$'
+seal 0 keytab alias $spn --account 'node1$'
+start_server
+kill $server
+wait $server || fail "the server ended with $?"
+grep -qi "is published as cn=sealrpc-[0-9]*,$node1" "$folder/server.log" || fail "published elsewhere"
+same "$(entries cn)" ""
 
 echo "nobody else may publish below it, and it nowhere else"
 publish() { # STATUS COMPUTER ACCOUNT

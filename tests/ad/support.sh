@@ -13,7 +13,17 @@ export KRB5_KTNAME=$keytab
 domain() { samba-tool "$@" -s "$SEAL_REALM_DIR/smb.conf" >"$folder/samba" 2>&1 || { cat "$folder/samba" >&2; fail "samba-tool $*"; }; }
 export_keytab() { rm -f "$keytab"; domain domain exportkeytab "$keytab" --principal="${1:-node1\$}"; }
 # Changes of entries with all rights; reads LDIF.
-domain_modify() { ldbmodify -H "$SEAL_REALM_DIR/samba/private/sam.ldb" >"$folder/samba" 2>&1 || { cat "$folder/samba" >&2; fail ldbmodify; }; }
+domain_modify() {
+  /usr/bin/python3 -c '
+import sys
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+parameters = LoadParm()
+parameters.load(sys.argv[1])
+SamDB(session_info=system_session(), lp=parameters).modify_ldif(sys.stdin.read())
+' "$SEAL_REALM_DIR/smb.conf" || fail "domain_modify"
+}
 # A ticket got before a change would hide it.
 fresh_tickets() { kinit -k -t "$SEAL_REALM_DIR/users.keytab" alice; }
 

@@ -135,29 +135,35 @@ static void duplicate_spn(void **state) {
     change("ldapmodify", take_back);
 }
 
-/* It says "success" to a login that proved nothing, and then whatever one likes to hear. */
+/* It says "success" to a login that proved nothing, and then whatever one likes to hear. The good
+ * directory stands behind it in the list, and is not asked: the attacker would choose. */
 static void directory_without_proof(void **state) {
     (void)state;
-    char target[128];
-    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_PLAIN_SUCCESS);
-    snprintf(target, sizeof target, "ldap://localhost:%u/itest.Echo?base=" SUFFIX,
-             fake_ldap_port(fake));
+    char target[256];
+    add_scp("localhost");
+    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_IMPOSTOR, NULL, NULL);
+    unsigned good = 0;
+    assert_int_equal(sscanf(getenv("SEAL_DIRECTORY_URI"), "ldap://localhost:%u", &good), 1);
+    snprintf(target, sizeof target, "%s,localhost:%u/itest.Echo?base=" SUFFIX, fake_ldap_uri(fake),
+             good);
     refused(target, SEAL_STATUS_UNAUTHENTICATED, SEAL_ERROR_DIRECTORY_UNTRUSTED, "localhost");
     fake_ldap_stop(fake);
+    remove_scp("localhost");
 }
 
-/* The SRV record of the ledger leads to a server of the realm that is not the ledger. */
+/* The SRV record of one service leads to a server of the realm that is another one. */
 static void dns_with_another_host(void **state) {
     (void)state;
-    char record[128];
+    char records[128];
     char target[128];
-    snprintf(record, sizeof record, "--srv-host=_sealrpc._tcp." OTHER ",localhost,%u",
+    static dnsmasq dns;
+    snprintf(records, sizeof records, "srv-host=_sealrpc._tcp." OTHER ",localhost,%u\n",
              seal_server_port(s.server));
-    const char *const records[] = {record, NULL};
-    dnsmasq *dns = dnsmasq_start(records);
-    snprintf(target, sizeof target, "dns://127.0.0.1:%u/" OTHER, dnsmasq_port(dns));
+    dnsmasq_init(&dns);
+    dnsmasq_start(&dns, records);
+    snprintf(target, sizeof target, "dns://127.0.0.1:%u/" OTHER, dns.port);
     refused(target, SEAL_STATUS_UNAUTHENTICATED, SEAL_ERROR_PEER_REFUSED, "echo/" OTHER);
-    dnsmasq_stop(dns);
+    dnsmasq_done(&dns);
 }
 
 int main(void) {

@@ -3,7 +3,7 @@
  * real, and found by the server before it listens. */
 #include "directory.h"
 
-#include "support/fake_dns.h"
+#include "support/fake_getaddrinfo.h"
 
 #include <sealrpc/publish.h>
 
@@ -187,7 +187,7 @@ static void wrong_realm(void **state) {
 static void dns_changes(void **state) {
     (void)state;
     const char *keytab = make("", "echo/shared.test", "dns.keytab");
-    fake_dns_names[0] = (fake_dns_name){.host = "shared.test", .reverse = "machine7.test"};
+    fake_names[0] = (fake_name){.host = "shared.test", .reverse = "machine7.test"};
     seal_server_options options = checked("echo/shared.test", keytab);
     static it_server s;
     it_server_init(&s);
@@ -195,7 +195,7 @@ static void dns_changes(void **state) {
     it_log_wait(&s.log, "would ask for echo/machine7.test");
     it_log_wait(&s.log, "dns_canonicalize_hostname = false");
     it_server_done(&s);
-    memset(fake_dns_names, 0, sizeof fake_dns_names);
+    memset(fake_names, 0, sizeof fake_names);
 }
 
 /* ---- The directory ---- */

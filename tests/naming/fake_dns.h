@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-#include "naming/dns_wire.h"
+#include "support/dns_wire.h"
 
 enum { FAKE_CONNECTIONS = 8 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "naming/dnsmasq.h"
+#include "support/dnsmasq.h"
 #include "naming/rig.h"
 
 #define LEDGER "srv-host=_sealrpc._tcp.bank.test,"

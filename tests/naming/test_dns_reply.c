@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "naming/dns_reply.h"
-#include "naming/dns_wire.h"
+#include "support/dns_wire.h"
 
 #define Q "_s._tcp.x.test"
 

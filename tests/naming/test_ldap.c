@@ -94,8 +94,10 @@ static void a_stranger_is_refused(void **state) {
     ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
     ldap_rig_unpublish(NODE1, "good");
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
-    assert_int_equal(ldap_rig_logged(&r, "cn=evil," NODE2 " (node1.sealrpc.test:6666) is not used"),
-                     1);
+    assert_int_equal(
+        ldap_rig_logged(&r,
+                        "is not used: node1.sealrpc.test:6666: connection point cn=evil," NODE2),
+        1);
     ldap_rig_done(&r);
     ldap_rig_unpublish(NODE2, "evil");
 }
@@ -292,7 +294,8 @@ static void entries_of_all_kinds(void **state) {
         snprintf(dns[i], sizeof dns[i], "cn=%zu,cn=x,dc=sealrpc,dc=test", i);
         entries[i] = (fake_ldap_entry){dns[i], VALUES, values[i]};
     }
-    const fake_ldap_script script = {.n = N, .entries = entries, .references = 2};
+    const fake_ldap_script script = {
+        .n = N, .entries = entries, .references = 2, .account = "cn=x,dc=sealrpc,dc=test"};
     char keytab[512];
     ldap_rig r;
     snprintf(keytab, sizeof keytab, "%s/directory.keytab", getenv("SEAL_REALM_DIR"));
@@ -323,7 +326,8 @@ static void too_many_entries(void **state) {
         make_entry(values[i], hosts[i], strlen(hosts[i]), "port=1;proto=sealrpc/1");
         entries[i] = (fake_ldap_entry){"cn=a,cn=b,dc=sealrpc,dc=test", VALUES, values[i]};
     }
-    const fake_ldap_script script = {.n = N, .entries = entries};
+    const fake_ldap_script script = {
+        .n = N, .entries = entries, .account = "cn=b,dc=sealrpc,dc=test"};
     char keytab[512];
     ldap_rig r;
     snprintf(keytab, sizeof keytab, "%s/directory.keytab", getenv("SEAL_REALM_DIR"));

@@ -202,6 +202,11 @@ static bool send_script(const connection *c, int msgid) {
     return ok && send_result(c, msgid, LDAP_RES_SEARCH_RESULT, s->result);
 }
 
+static bool send_account(const connection *c, int msgid) {
+    return send_entry(c, msgid, c->fake->script.account, 0, NULL) &&
+           send_result(c, msgid, LDAP_RES_SEARCH_RESULT, LDAP_SUCCESS);
+}
+
 /* ---- The login of those with a key ---- */
 
 static bool bind_leg(connection *c, int msgid, const struct berval *token) {
@@ -252,10 +257,18 @@ static bool answer_bind(connection *c, int msgid, BerElement *ber) {
     return bind_leg(c, msgid, &token);
 }
 
-static bool answer_search(const connection *c, int msgid, BerElement *ber) {
+static bool asks_for_spn(const struct berval *message) {
+    static const char name[] = "servicePrincipalName";
+    return memmem(message->bv_val, message->bv_len, name, sizeof name - 1) != NULL;
+}
+
+static bool answer_search(const connection *c, int msgid, BerElement *ber,
+                          const struct berval *message) {
     struct berval base = {0, NULL};
     if (ber_scanf(ber, "{m", &base) == LBER_ERROR)
         return false;
+    if (c->fake->script.account != NULL && asks_for_spn(message))
+        return send_account(c, msgid);
     return base.bv_len == 0 ? send_root(c, msgid) : send_script(c, msgid);
 }
 
@@ -271,7 +284,7 @@ static bool answer(connection *c, const struct berval *message) {
         ok = answer_bind(c, msgid, ber);
         break;
     case LDAP_REQ_SEARCH:
-        ok = c->fake->mode == FAKE_LDAP_STALLED || answer_search(c, msgid, ber);
+        ok = c->fake->mode == FAKE_LDAP_STALLED || answer_search(c, msgid, ber, message);
         break;
     case LDAP_REQ_COMPARE:
         ok = send_result(c, msgid, LDAP_RES_COMPARE, LDAP_COMPARE_TRUE);

@@ -41,9 +41,10 @@ typedef struct fake_ldap_entry {
 typedef struct fake_ldap_script {
     size_t n;
     const fake_ldap_entry *entries;
-    size_t repeat;     /* the last entry so many times more, with a number in front of its DN */
-    size_t references; /* referrals between the entries */
-    int result;        /* of the search */
+    size_t repeat;       /* the last entry so many times more, with a number in front of its DN */
+    size_t references;   /* referrals between the entries */
+    int result;          /* of the search */
+    const char *account; /* what a search for a service principal name finds; NULL: the same */
 } fake_ldap_script;
 
 typedef struct fake_ldap fake_ldap;

@@ -36,22 +36,18 @@ static void print_attributes(const seal__directory_entry *entry) {
 static void judge(struct showing *s, const seal__scp *scp) {
     const char *spn_class = s->spn_class == NULL ? scp->spn_class : s->spn_class;
     char spn[SEAL_SPN_MAX];
-    bool owned = false;
     seal_error *error = NULL;
     int rc = seal_spn_make(spn_class, scp->host, 0, NULL, spn, &error);
     if (rc == 0)
-        rc = seal__scp_is_owned(s->session.directory, scp, spn, &owned, &error);
-    if (rc < 0) {
-        s->status = complain_error(error);
-    } else if (owned) {
+        rc = seal__scp_check_owner(s->session.directory, scp, spn, &error);
+    if (rc == 0) {
         printf("verdict: the account above it carries %s: clients believe it\n", spn);
-    } else {
-        char account[SEAL__SCP_DN_MAX] = "the account above it";
-        seal__directory_parent(scp->dn, account, sizeof account);
-        printf("verdict: %s does not carry %s: clients leave it out; if it should, run: seal spn "
-               "register %s --account '%s'\n",
-               account, spn, spn, account);
+    } else if (rc == SEAL_ERROR_SPN_OWNER || rc == SEAL_ERROR_SPN_DUPLICATE) {
+        printf("verdict: clients leave it out: %s\n", seal_error_message(error));
+        seal_error_free(error);
         s->status = STATUS_FAILED;
+    } else {
+        s->status = complain_error(error);
     }
 }
 

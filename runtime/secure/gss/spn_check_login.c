@@ -75,26 +75,56 @@ static void log_in_as_itself(seal__spn_probe *probe, krb5_keytab keytab) {
         probe->own_login = SEAL__SPN_LOGIN_WRONG_KEY;
 }
 
+/* Whether the keytab has the newest key of the name itself under this one, too. */
+static bool shares_key(const seal__spn_probe *probe, krb5_keytab keytab, krb5_principal other) {
+    krb5_keytab_entry own;
+    krb5_keytab_entry same;
+    if (krb5_kt_get_entry(probe->krb5, keytab, probe->principal, 0, 0, &own) != 0)
+        return false;
+    bool shared = false;
+    if (krb5_kt_get_entry(probe->krb5, keytab, other, own.vno, own.key.enctype, &same) == 0) {
+        shared = own.key.length == same.key.length &&
+                 memcmp(own.key.contents, same.key.contents, own.key.length) == 0;
+        krb5_free_keytab_entry_contents(probe->krb5, &same);
+    }
+    krb5_free_keytab_entry_contents(probe->krb5, &own);
+    return shared;
+}
+
+static void log_in_as_another(seal__spn_probe *probe, krb5_keytab keytab, const char *name) {
+    char before[SEAL__GSS_TEXT];
+    snprintf(before, sizeof before, "%s", probe->why);
+    if (is_wrong_key(log_in_as(probe, keytab, name)) && probe->refused[0] == '\0')
+        snprintf(probe->refused, sizeof probe->refused, "%s", name);
+    /* What happened to the name itself is the more telling reason. */
+    if (before[0] != '\0' && !probe->unreachable)
+        snprintf(probe->why, sizeof probe->why, "%s", before);
+}
+
+/* Those of the keytab that share a key with the name, or the others. */
+static void log_in_as_others(seal__spn_probe *probe, krb5_keytab keytab, bool sharing) {
+    for (size_t i = 0; probe->client[0] == '\0' && !probe->unreachable && i < CLIENTS_MAX; i++) {
+        char name[SEAL__GSS_TEXT];
+        krb5_principal other = NULL;
+        seal__gss_keytab_principal(probe->keytab, i, name, sizeof name);
+        if (name[0] == '\0')
+            return;
+        bool wanted = strcmp(name, probe->full) != 0 &&
+                      krb5_parse_name(probe->krb5, name, &other) == 0 &&
+                      shares_key(probe, keytab, other) == sharing;
+        krb5_free_principal(probe->krb5, other);
+        if (wanted)
+            log_in_as_another(probe, keytab, name);
+    }
+}
+
 /* In Active Directory only the account can get a ticket, not its service names: the keytab holds
- * both. */
+ * both, and maybe other accounts. */
 static void log_in_with_keytab(seal__spn_probe *probe, krb5_keytab keytab) {
     if (probe->own_kvno > 0)
         log_in_as_itself(probe, keytab);
-    for (size_t i = 0; probe->client[0] == '\0' && !probe->unreachable && i < CLIENTS_MAX; i++) {
-        char name[SEAL__GSS_TEXT];
-        seal__gss_keytab_principal(probe->keytab, i, name, sizeof name);
-        if (name[0] == '\0')
-            break;
-        if (strcmp(name, probe->full) == 0)
-            continue;
-        char before[SEAL__GSS_TEXT];
-        snprintf(before, sizeof before, "%s", probe->why);
-        if (is_wrong_key(log_in_as(probe, keytab, name)) && probe->refused[0] == '\0')
-            snprintf(probe->refused, sizeof probe->refused, "%s", name);
-        /* What happened to the name itself is the more telling reason. */
-        if (before[0] != '\0' && !probe->unreachable)
-            snprintf(probe->why, sizeof probe->why, "%s", before);
-    }
+    log_in_as_others(probe, keytab, true);
+    log_in_as_others(probe, keytab, false);
 }
 
 static int with_keytab(seal__spn_probe *probe, seal_error **reterr) {

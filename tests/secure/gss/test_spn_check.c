@@ -5,7 +5,7 @@
  * greeter/localhost in the default keytab, and the user robot in the client keytab.
  */
 #include "support/cmocka_all.h"
-#include "support/fake_dns.h"
+#include "support/fake_getaddrinfo.h"
 #include "support/gss_lab.h"
 #include "support/kdc_relay.h"
 
@@ -334,13 +334,13 @@ static void ask_dns(const char *spn) {
 
 static void dns_changes(void **state) {
     (void)state;
-    fake_dns_names[0] = (fake_dns_name){.host = "same.test", .reverse = "same.test"};
-    fake_dns_names[1] =
-        (fake_dns_name){.host = "alias.test", .canonical = "real.test", .reverse = "real.test"};
-    fake_dns_names[2] = (fake_dns_name){.host = "shared.test", .reverse = "machine7.test"};
-    fake_dns_names[3] = (fake_dns_name){.host = "bare.test"};
-    fake_dns_names[4] = (fake_dns_name){.host = "none.test", .error = EAI_NONAME};
-    fake_dns_names[5] = (fake_dns_name){.host = "silent.test", .error = EAI_AGAIN};
+    fake_names[0] = (fake_name){.host = "same.test", .reverse = "same.test"};
+    fake_names[1] =
+        (fake_name){.host = "alias.test", .canonical = "real.test", .reverse = "real.test"};
+    fake_names[2] = (fake_name){.host = "shared.test", .reverse = "machine7.test"};
+    fake_names[3] = (fake_name){.host = "bare.test"};
+    fake_names[4] = (fake_name){.host = "none.test", .error = EAI_NONAME};
+    fake_names[5] = (fake_name){.host = "silent.test", .error = EAI_AGAIN};
     static const char *const right[] = {"greeter/same.test",     "greeter/Same.TEST:7001/x",
                                         "greeter/bare.test",     "greeter/none.test",
                                         "greeter/192.0.2.1",     "greeter/[2001:db8::1]:7001",
@@ -365,18 +365,18 @@ static void dns_changes(void **state) {
     setenv("KRB5_CONFIG", krb5_conf, 1);
     ask_dns("greeter/silent.test");
     finds(SEAL__SPN_UNKNOWN, false, "greeter/silent.test", "");
-    memset(fake_dns_names, 0, sizeof fake_dns_names);
+    memset(fake_names, 0, sizeof fake_names);
 }
 
 static void dns_and_kdc_together(void **state) {
     (void)state;
-    fake_dns_names[0] = (fake_dns_name){.host = "localhost", .canonical = "localhost.test"};
+    fake_names[0] = (fake_name){.host = "localhost", .canonical = "localhost.test"};
     seal__spn_check_options options = {
         .spn = "greeter/localhost", .default_keytab = true, .ask_dns = true};
     report.n = 0;
     assert_int_equal(seal__spn_check(&seal__default_allocator, &options, &report, NULL), 0);
     finds(SEAL__SPN_DNS_CHANGES, false, "localhost.test (forward", "register greeter/localhost");
-    memset(fake_dns_names, 0, sizeof fake_dns_names);
+    memset(fake_names, 0, sizeof fake_names);
 }
 
 /* ---- Nobody can be asked ---- */

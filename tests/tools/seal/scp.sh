@@ -34,7 +34,7 @@ out 'serviceClassName: greeter'
 out "verdict: the account above it carries greeter/$host: clients believe it"
 seal 0 scp show "$dn" --class greeter
 seal 1 scp show "$dn" --class other
-out "does not carry other/$host: clients leave it out"
+out "clients leave it out: connection point"
 service 0 publish --service demo.Greeter --class greeter --host $host --port 7001 # brought up to date
 seal 0 scp list
 out "demo.Greeter	$host:7001	priority 0	weight 0	$dn"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "naming/dnsmasq.h"
+#include "support/dnsmasq.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "naming/dns_wire.h"
+#include "support/dns_wire.h"
 #include "support/cmocka_all.h"
 
 enum { STARTS = 20, PROBES = 600, PROBE_MS = 50 };

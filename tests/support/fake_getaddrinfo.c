@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support/fake_dns.h"
+#include "support/fake_getaddrinfo.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-fake_dns_name fake_dns_names[FAKE_DNS_NAMES + 1];
+fake_name fake_names[FAKE_NAMES + 1];
 
 /* Name number i has the address 192.0.2.(1 + i), of the block for documentation. */
 static const uint32_t first_address = 0xc0000201;
@@ -36,8 +36,8 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
                                                        const char *restrict service,
                                                        const struct addrinfo *restrict hints,
                                                        struct addrinfo **restrict ret_list) {
-    for (uint32_t i = 0; node != NULL && fake_dns_names[i].host != NULL; i++) {
-        const fake_dns_name *name = &fake_dns_names[i];
+    for (uint32_t i = 0; node != NULL && fake_names[i].host != NULL; i++) {
+        const fake_name *name = &fake_names[i];
         if (strcasecmp(name->host, node) != 0)
             continue;
         if (name->error != 0)
@@ -62,9 +62,9 @@ __attribute__((visibility("default"))) void freeaddrinfo(struct addrinfo *list) 
     void *found = real("freeaddrinfo");
     void (*fn)(struct addrinfo *) = NULL;
     memcpy(&fn, &found, sizeof fn);
-    for (uint32_t i = 0; list != NULL && fake_dns_names[i].host != NULL; i++) {
-        if (list->ai_canonname == fake_dns_names[i].canonical ||
-            list->ai_canonname == fake_dns_names[i].host)
+    for (uint32_t i = 0; list != NULL && fake_names[i].host != NULL; i++) {
+        if (list->ai_canonname == fake_names[i].canonical ||
+            list->ai_canonname == fake_names[i].host)
             list->ai_canonname = NULL;
     }
     fn(list);
@@ -76,12 +76,12 @@ __attribute__((visibility("default"))) int getnameinfo(const struct sockaddr *re
                                                        socklen_t service_size, int flags) {
     const struct sockaddr_in *ip = (const struct sockaddr_in *)(const void *)address;
     uint32_t number = address->sa_family == AF_INET ? ntohl(ip->sin_addr.s_addr) : 0;
-    for (uint32_t i = 0; fake_dns_names[i].host != NULL; i++) {
+    for (uint32_t i = 0; fake_names[i].host != NULL; i++) {
         if (number != first_address + i)
             continue;
-        if (fake_dns_names[i].reverse == NULL)
+        if (fake_names[i].reverse == NULL)
             return EAI_NONAME;
-        snprintf(host, host_size, "%s", fake_dns_names[i].reverse);
+        snprintf(host, host_size, "%s", fake_names[i].reverse);
         return 0;
     }
     void *found = real("getnameinfo");

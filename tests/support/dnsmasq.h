@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A real name server, dnsmasq, with the records of the test, on a free port of 127.0.0.1. */
-#ifndef SEAL_TESTS_NAMING_DNSMASQ_H
-#define SEAL_TESTS_NAMING_DNSMASQ_H
+#ifndef SEAL_TESTS_DNSMASQ_H
+#define SEAL_TESTS_DNSMASQ_H
 
 #include <stdint.h>
 #include <sys/types.h>

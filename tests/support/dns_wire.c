@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "naming/dns_wire.h"
+#include "support/dns_wire.h"
 
 #include <string.h>
 
