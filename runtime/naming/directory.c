@@ -62,6 +62,7 @@ static bool take_host(const char *host, char *ret_host) {
 static int check_server(const char *uri, const LDAPURLDesc *url, seal__directory_place *ret_server,
                         seal_error **reterr) {
     const char *host = url->lud_host == NULL ? "" : url->lud_host;
+    char name[SEAL__DIRECTORY_HOST];
     if (strcmp(url->lud_scheme, "ldap") != 0)
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "directory \"%s\": write ldap://HOST[:PORT]; Kerberos seals the "
@@ -72,12 +73,13 @@ static int check_server(const char *uri, const LDAPURLDesc *url, seal__directory
                            "directory \"%s\": an address cannot be authenticated; write the host "
                            "name that the directory's principal ldap/HOST has",
                            uri);
-    if (!take_host(host, ret_server->host))
+    if (!take_host(host, name))
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "directory \"%s\": \"%.200s\" is no host name (international names as "
                            "A-labels, xn--...)",
                            uri, host);
-    snprintf(ret_server->uri, sizeof ret_server->uri, "ldap://%s:%d", ret_server->host,
+    memcpy(ret_server->host, name, strlen(name) + 1);
+    snprintf(ret_server->uri, sizeof ret_server->uri, "ldap://%s:%d", name,
              url->lud_port == 0 ? LDAP_PORT : url->lud_port);
     return 0;
 }

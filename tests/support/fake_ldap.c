@@ -5,6 +5,7 @@
 #include <lber.h>
 #include <ldap.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -356,7 +357,8 @@ static void *listen_thread(void *arg) {
                             {.fd = fake->stop_fds[0], .events = POLLIN}};
     while (poll(fds, 2, -1) >= 0 && fds[1].revents == 0) {
         int fd = accept(fake->listen_fd, NULL, NULL);
-        if (fd >= 0)
+        int on = 1; /* an answer has several writes */
+        if (fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
             take_connection(fake, fd);
     }
     return NULL;

@@ -24,7 +24,7 @@ typedef enum seal__spn_finding {
     SEAL__SPN_UNKNOWN      /* nobody could be asked: no proof of anything */
 } seal__spn_finding;
 
-enum { SEAL__SPN_FINDINGS = 16, SEAL__SPN_TEXT = 1024 };
+enum { SEAL__SPN_FINDINGS = 16, SEAL__SPN_TEXT = 2048 };
 
 typedef struct seal__spn_fact {
     seal__spn_finding finding;

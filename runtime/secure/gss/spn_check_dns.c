@@ -10,8 +10,8 @@
 #include "secure/gss/spn_check_internal.h"
 
 typedef struct canonical {
-    char forward[256]; /* "": DNS has nothing */
-    char reverse[256];
+    char forward[NI_MAXHOST]; /* "": DNS has nothing */
+    char reverse[NI_MAXHOST];
     bool asked; /* false: DNS did not answer */
     const char *why;
 } canonical;
