@@ -17,24 +17,6 @@
 #define SUFFIX "dc=sealrpc,dc=test"
 #define OTHER "other.sealrpc.test"
 
-static it_server s;
-static it_client c;
-
-static int setup(void **state) {
-    (void)state;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_init(&c);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 /* As the directory's administrator, whom no rule stops. */
 static void change(const char *tool, const char *text) {
     char command[512];
@@ -54,7 +36,7 @@ static void add_scp(const char *account) {
              "keywords: " SEAL__SCP_PRODUCT_GUID "\nkeywords: itest.Echo\n"
              "serviceClassName: echo\nserviceDNSName: localhost\nserviceDNSNameType: A\n"
              "serviceBindingInformation: port=%u;proto=sealrpc/1\n",
-             account, seal_server_port(s.server));
+             account, seal_server_port(it_s.server));
     change("ldapmodify", text);
 }
 
@@ -71,14 +53,14 @@ static void refused(const char *target, seal_status status, int cause, const cha
     it_channel_options(&options);
     options.server_principal = NULL;
     options.spn_class = "echo";
-    seal_channel *channel = it_channel(&c, target, &options);
+    seal_channel *channel = it_channel(&it_c, target, &options);
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 1});
     if ((int)seal_result_cause(result) != cause)
         print_error("%s\n", seal_result_message(result));
     assert_int_equal(seal_result_cause(result), cause);
     it_expect(result, status, SEAL_NOT_EXECUTED, part);
     seal_channel_free(channel);
-    assert_int_equal(atomic_load(&s.runs), 0);
+    assert_int_equal(atomic_load(&it_s.runs), 0);
 }
 
 /* The control: an entry where it belongs. */
@@ -88,7 +70,7 @@ static void works_when_it_is_right(void **state) {
     it_channel_options(&options);
     options.server_principal = NULL;
     add_scp("localhost");
-    seal_channel *channel = it_channel(&c, "ldap:///itest.Echo", &options);
+    seal_channel *channel = it_channel(&it_c, "ldap:///itest.Echo", &options);
     it_echo(channel, 1);
     seal_channel_free(channel);
     remove_scp("localhost");
@@ -98,7 +80,7 @@ static void scp_of_somebody_else(void **state) {
     (void)state;
     add_scp(OTHER);
     refused("ldap:///itest.Echo", SEAL_STATUS_UNAUTHENTICATED, SEAL_ERROR_SPN_OWNER, OTHER);
-    it_log_wait(&c.log, "cn=here,cn=" OTHER);
+    it_log_wait(&it_c.log, "cn=here,cn=" OTHER);
     remove_scp(OTHER);
 }
 
@@ -158,7 +140,7 @@ static void dns_with_another_host(void **state) {
     char target[128];
     static dnsmasq dns;
     snprintf(records, sizeof records, "srv-host=_sealrpc._tcp." OTHER ",localhost,%u\n",
-             seal_server_port(s.server));
+             seal_server_port(it_s.server));
     dnsmasq_init(&dns);
     dnsmasq_start(&dns, records);
     snprintf(target, sizeof target, "dns://127.0.0.1:%u/" OTHER, dns.port);
@@ -168,11 +150,11 @@ static void dns_with_another_host(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(works_when_it_is_right, setup, teardown),
-        cmocka_unit_test_setup_teardown(scp_of_somebody_else, setup, teardown),
-        cmocka_unit_test_setup_teardown(duplicate_spn, setup, teardown),
-        cmocka_unit_test_setup_teardown(directory_without_proof, setup, teardown),
-        cmocka_unit_test_setup_teardown(dns_with_another_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(works_when_it_is_right, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(scp_of_somebody_else, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(duplicate_spn, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(directory_without_proof, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(dns_with_another_host, it_setup, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.hostile_names", tests, NULL, NULL);
 }

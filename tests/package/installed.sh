@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: installed.sh SOURCE_DIR BUILD_DIR    Installs into a folder of its own, builds the greeter against that with
-# find_package and with pkg-config, and makes a call with each.
+# find_package and with pkg-config, and makes a call with each; then the ledger, and runs its story with what was installed.
 set -eu
 source=$1
 build=$2
@@ -13,8 +13,9 @@ cmake --install "$build" --prefix "$dir/prefix" >"$dir/install.log"
 libdir=$(dirname "$(find "$dir/prefix" -name libsealrpc.so)")
 export LD_LIBRARY_PATH=$libdir PKG_CONFIG_PATH=$libdir/pkgconfig
 
-for file in include/sealrpc/sealrpc.h include/sealrpc/version.h bin/protoc-gen-seal bin/seal-realm \
-  share/sealrpc/idl/sealrpc/options.proto share/man/man1/seal-realm.1 share/man/man1/protoc-gen-seal.1; do
+for file in include/sealrpc/sealrpc.h include/sealrpc/version.h bin/protoc-gen-seal bin/seal-realm bin/seal \
+  share/sealrpc/idl/sealrpc/options.proto share/sealrpc/openldap/sealrpc.schema share/sealrpc/openldap/sealrpc-acl.conf \
+  share/man/man1/seal-realm.1 share/man/man1/seal.1 share/man/man1/protoc-gen-seal.1; do
   [ -e "$dir/prefix/$file" ] || { echo "not installed: $file" >&2; exit 1; }
 done
 
@@ -47,3 +48,11 @@ for where in "$dir/cmake" "$dir/pc"; do
     "$0/greeter-client" "localhost:$(sed -n "s/^port: //p" "$1/out")" package
   ' "$where" "$dir" | grep '^reply: Hello, package! You are alice@SEALRPC.TEST\.$'
 done
+
+echo "the ledger"
+cp -r "$source/examples/ledger" "$dir/ledger"
+cmake -G Ninja -S "$dir/ledger" -B "$dir/ledger/build" -DCMAKE_PREFIX_PATH="$dir/prefix" >"$dir/cmake.log"
+cmake --build "$dir/ledger/build" >>"$dir/cmake.log"
+cp "$dir/ledger/build/ledger-server" "$dir/ledger/build/ledger-client" "$dir/prefix/bin"
+SEAL_BIN=$dir/prefix/bin "$source/examples/ledger/run" >"$dir/story" 2>&1 || { cat "$dir/story"; exit 1; }
+grep '^balance: 49.50$' "$dir/story"
