@@ -152,11 +152,11 @@ static void describe_change(const seal__endpoints *before, const seal__endpoints
 static void log_list(const seal__resolver *resolver, const seal__endpoints *list,
                      const seal_error *error) {
     change_text c = {.len = 0};
+    seal_log_level level = resolver->is_written ? SEAL_LOG_DEBUG : SEAL_LOG_INFO;
     describe_change(resolver->last, list, &c);
-    seal__log_line(seal__runtime_log(resolver->runtime),
-                   error != NULL ? SEAL_LOG_WARNING : SEAL_LOG_INFO, "%s: %zu endpoint%s%s%s%s%s%s",
-                   target_of(resolver), list->n, plural(list->n), c.len > 0 ? " (" : "", c.text,
-                   c.len > 0 ? ")" : "", error != NULL ? ": " : "",
+    seal__log_line(seal__runtime_log(resolver->runtime), error != NULL ? SEAL_LOG_WARNING : level,
+                   "%s: %zu endpoint%s%s%s%s%s%s", target_of(resolver), list->n, plural(list->n),
+                   c.len > 0 ? " (" : "", c.text, c.len > 0 ? ")" : "", error != NULL ? ": " : "",
                    error != NULL ? seal_error_message(error) : "");
 }
 

@@ -55,6 +55,7 @@ struct seal__resolver {
     uint64_t outages;         /* times the source became unavailable */
     uint64_t away_since_ns;   /* of uv_hrtime; 0: the source is there */
     uint64_t last_refresh_ns; /* 0: none */
+    bool is_written;          /* the user wrote the list: no news for the log */
 };
 
 /* Starts looking, and calls back when there is something to say, at least once. 0;

@@ -99,6 +99,7 @@ int seal__static_resolver_start(seal_runtime *runtime, const seal__resolver_opti
         return seal__error_no_memory(reterr);
     }
     seal__resolver_init(&r->base, &ops, runtime, resolved, user);
+    r->base.is_written = true;
     r->list = list;
     r->task.run = tell;
     seal__list_init(&r->task.node);
