@@ -119,15 +119,18 @@ static int history(seal_channel *channel, char **arguments) {
 }
 
 int main(int argc, char **argv) {
+    enum { COMMANDS = 3 };
     static const struct {
         const char *name;
         int (*run)(seal_channel *channel, char **arguments);
-    } commands[] = {{"post", post}, {"balance", balance}, {"history", history}};
+    } commands[COMMANDS] = {{"post", post}, {"balance", balance}, {"history", history}};
     const char *target = getenv("LEDGER_TARGET");
     seal_channel *channel = NULL;
     seal_error *error = NULL;
-    int status = 2;
-    if (argc < 3) {
+    size_t at = 0;
+    while (argc >= 3 && at < COMMANDS && strcmp(argv[1], commands[at].name) != 0)
+        at++;
+    if (argc < 3 || at == COMMANDS) {
         fprintf(stderr, "usage: ledger-client post ACCOUNT AMOUNT [TEXT] | balance ACCOUNT | "
                         "history ACCOUNT\n");
         return 2;
@@ -138,10 +141,7 @@ int main(int argc, char **argv) {
         seal_error_free(error);
         return 2;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            status = commands[i].run(channel, argv + 2);
-    }
+    int status = commands[at].run(channel, argv + 2);
     seal_channel_free(channel);
     return status;
 }

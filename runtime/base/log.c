@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LINE_MAX_BYTES = 2048, LINES_PER_SECOND = 10 };
+enum { LINE_MAX_BYTES = 4608 /* an error with its context */, LINES_PER_SECOND = 10 };
 
 void seal__log_line(const seal__log *log, seal_log_level level, const char *format, ...) {
     if (log == NULL || log->fn == NULL)

@@ -235,6 +235,7 @@ void seal__channel_connect_timed_out(seal_channel *channel) {
         seal__channel_end_attempt(channel, SEAL__CLOSE_TIMEOUT, error);
         return;
     }
+    refresh(channel); /* what the source has said may have got lost, for memory */
     give_up(channel, error);
     seal_error_free(error);
 }

@@ -247,11 +247,14 @@ static int open_first(const seal_allocator *alloc, const seal__directory_config 
                       const servers *list, seal__directory **ret_directory, seal_error **reterr) {
     failures all = {.text = ""};
     for (size_t i = 0; i < list->n; i++) {
-        const seal__directory_place *server = &list->items[(config->first + i) % list->n];
+        size_t index = (config->first + i) % list->n;
         seal_error *error = NULL;
-        int rc = open_server(alloc, config, server, ret_directory, &error);
-        if (rc == 0)
+        int rc = open_server(alloc, config, &list->items[index], ret_directory, &error);
+        if (rc == 0) {
+            (*ret_directory)->n_servers = (uint32_t)list->n;
+            (*ret_directory)->index = (uint32_t)index;
             return 0;
+        }
         add_failure(&all, error);
         seal_error_free(error);
         if (is_final(rc)) {
@@ -296,6 +299,14 @@ const char *seal__directory_server(const seal__directory *directory) {
 
 const char *seal__directory_base(const seal__directory *directory) {
     return directory->base;
+}
+
+uint32_t seal__directory_servers(const seal__directory *directory) {
+    return directory->n_servers;
+}
+
+uint32_t seal__directory_index(const seal__directory *directory) {
+    return directory->index;
 }
 
 bool seal__directory_is_ad(const seal__directory *directory) {

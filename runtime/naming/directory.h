@@ -51,6 +51,9 @@ void seal__directory_close(seal__directory *directory); /* NULL is allowed */
 
 const char *seal__directory_server(const seal__directory *directory); /* the URI in use */
 const char *seal__directory_base(const seal__directory *directory);
+/* How many servers were named, and which of them this is: config.first of the next is one more. */
+uint32_t seal__directory_servers(const seal__directory *directory);
+uint32_t seal__directory_index(const seal__directory *directory);
 /* What the directory offers, as its root entry says. */
 bool seal__directory_is_ad(const seal__directory *directory);
 bool seal__directory_has_sync(const seal__directory *directory);   /* RFC 4533 */

@@ -79,10 +79,11 @@ static int connect_to(seal__directory *d, seal_error **reterr) {
     if (code == LDAP_NO_MEMORY)
         return seal__error_no_memory(reterr);
     if (code != LDAP_SUCCESS)
-        return seal__error(reterr, SEAL_ERROR_DIRECTORY,
-                           "directory %s cannot be reached within %u ms: %s; see whether it runs "
-                           "and no firewall is between",
-                           d->uri, d->timeout_ms, ldap_err2string(code));
+        return seal__error(
+            reterr, SEAL_ERROR_DIRECTORY,
+            "directory %s cannot be reached within %u ms: %s; see whether the name is "
+            "right, it runs, and no firewall is between",
+            d->uri, d->timeout_ms, ldap_err2string(code));
     d->connected = true;
     if (ldap_get_option(d->ld, LDAP_OPT_SOCKBUF, &sockbuf) != LDAP_OPT_SUCCESS || sockbuf == NULL ||
         !seal__directory_layer_attach(&d->layer, sockbuf))
@@ -150,10 +151,12 @@ static int leg(exchange *x, bool last, seal_error **reterr) {
         return rc;
     int parsed = ldap_parse_sasl_bind_result(d->ld, message, &answer, 0);
     take_answer(x, answer);
-    x->result = LDAP_OTHER;
-    ldap_parse_result(d->ld, message, &x->result, NULL, &text, NULL, NULL, 1);
+    int valid = ldap_parse_result(d->ld, message, &x->result, NULL, &text, NULL, NULL, 1);
     seal__buf_reset(&x->out);
-    if (parsed == LDAP_DECODING_ERROR || parsed == LDAP_NO_MEMORY)
+    if (valid != LDAP_SUCCESS)
+        x->result = valid;
+    else if (parsed == LDAP_DECODING_ERROR || parsed == LDAP_NO_MEMORY ||
+             parsed == LDAP_PARAM_ERROR)
         x->result = parsed;
     if (x->result == LDAP_SUCCESS && !last)
         rc = seal__error(reterr, SEAL_ERROR_DIRECTORY_UNTRUSTED,
@@ -209,7 +212,10 @@ static int authenticate(exchange *x, seal_error **reterr) {
 }
 
 static int check_context(const exchange *x, seal_error **reterr) {
-    enum { NEEDED = SEAL__MECH_MUTUAL | SEAL__MECH_CONF | SEAL__MECH_INTEG };
+    enum {
+        NEEDED = SEAL__MECH_MUTUAL | SEAL__MECH_CONF | SEAL__MECH_INTEG | SEAL__MECH_REPLAY |
+                 SEAL__MECH_SEQUENCE
+    };
     const seal__mech_info *info = &x->mech->info;
     const seal__directory *d = x->directory;
     if ((info->flags & NEEDED) != NEEDED || !info->authenticates_target ||
@@ -266,6 +272,15 @@ static int run_exchange(exchange *x, seal_error **reterr) {
     return rc < 0 ? rc : leg(x, true, reterr);
 }
 
+/* From now on everything is sealed, and may be longer. */
+static void begin_sealing(seal__directory *d, seal__mech *mech) {
+    Sockbuf *sockbuf = NULL;
+    ber_len_t max = SEAL__DIRECTORY_MAX_MESSAGE;
+    d->layer.mech = mech;
+    if (ldap_get_option(d->ld, LDAP_OPT_SOCKBUF, &sockbuf) == LDAP_OPT_SUCCESS && sockbuf != NULL)
+        ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &max);
+}
+
 /* *ret_stale: another try with a fresh ticket may help. */
 static int bind_to(seal__directory *d, const seal__directory_config *config, bool fresh_ticket,
                    bool *ret_stale, seal_error **reterr) {
@@ -288,7 +303,7 @@ static int bind_to(seal__directory *d, const seal__directory_config *config, boo
     if (rc < 0)
         x.mech->ops->free(x.mech);
     else
-        d->layer.mech = x.mech; /* from now on everything is sealed */
+        begin_sealing(d, x.mech);
     return rc;
 }
 

@@ -15,7 +15,8 @@
 #define SEAL__DIRECTORY_NOTIFY_OID "1.2.840.113556.1.4.528"
 
 enum {
-    SEAL__DIRECTORY_MAX_MESSAGE = 16 * 1024 * 1024, /* of LDAP, before it is read */
+    SEAL__DIRECTORY_MAX_LOGIN = 320 * 1024,         /* of LDAP, before it is read: until the end */
+    SEAL__DIRECTORY_MAX_MESSAGE = 16 * 1024 * 1024, /* of the login, and after it */
     SEAL__DIRECTORY_MAX_PACKET = 65536,             /* sealed, as we tell the server */
     SEAL__DIRECTORY_MAX_SERVERS = 8,
     SEAL__DIRECTORY_HOST = 256,
@@ -55,6 +56,8 @@ struct seal__directory {
     bool lost;      /* no further operation */
     seal__directory_layer layer;
     uint32_t timeout_ms;
+    uint32_t n_servers; /* that were named */
+    uint32_t index;     /* of this one among them */
     char uri[SEAL__DIRECTORY_URI];
     char principal[SEAL__DIRECTORY_HOST + sizeof "ldap/"];
     char *base;
@@ -83,6 +86,13 @@ int seal__directory_connect(const seal_allocator *alloc, const seal__directory_c
 /* ---- directory_result.c ---- */
 
 uint64_t seal__directory_deadline(const seal__directory *directory); /* of an operation, in ns */
+/*
+ * What ldap_result says of the next message: its type; 0: none in time; -1. *ret_message: to be
+ * freed; NULL: none, or it is not of this operation. libldap must not look for the operation
+ * itself: it would keep all others without limit, and end the process for a notice without an OID.
+ */
+int seal__directory_next(seal__directory *directory, int msgid, struct timeval *limit,
+                         LDAPMessage **ret_message);
 /* The next message of an operation, to be freed. A failure ends the connection. */
 int seal__directory_await(seal__directory *directory, int msgid, uint64_t deadline_ns,
                           LDAPMessage **ret_message, seal_error **reterr);

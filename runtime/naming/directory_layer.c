@@ -74,12 +74,16 @@ static ber_slen_t layer_read(Sockbuf_IO_Desc *desc, void *to, ber_len_t len) {
         return receive(layer, to, len);
     if (layer->tampered)
         return refuse(layer);
-    while (layer->taken == layer->plain.len) {
+    if (layer->taken == layer->plain.len) {
         ber_slen_t n = read_packet(layer);
         if (n <= 0)
             return n;
     }
     size_t left = layer->plain.len - layer->taken;
+    if (left == 0) { /* a packet of nothing; libldap looks at the time before it comes again */
+        errno = EAGAIN;
+        return -1;
+    }
     size_t n = len < left ? len : left;
     memcpy(to, layer->plain.data + layer->taken, n);
     layer->taken += n;
@@ -165,7 +169,7 @@ bool seal__directory_layer_attach(seal__directory_layer *layer, Sockbuf *sockbuf
                             .sbi_read = layer_read,
                             .sbi_write = layer_write,
                             .sbi_close = layer_close};
-    ber_len_t max = SEAL__DIRECTORY_MAX_MESSAGE;
+    ber_len_t max = SEAL__DIRECTORY_MAX_LOGIN;
     return ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_GET_FD, &layer->fd) > 0 &&
            ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &max) >= 0 &&
            ber_sockbuf_add_io(sockbuf, &io, LBER_SBIOD_LEVEL_APPLICATION, layer) == 0;

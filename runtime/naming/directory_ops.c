@@ -15,6 +15,7 @@ enum {
 typedef struct search {
     seal__directory *directory;
     const char *base;
+    bool is_one; /* entry is asked for */
     seal__directory_entry_fn *on_entry;
     void *user;
     size_t n;
@@ -44,6 +45,11 @@ static int take_entry(search *s, LDAPMessage *message, seal_error **reterr) {
     seal__directory *d = s->directory;
     noting memory = {.alloc = &d->alloc};
     seal_allocator alloc = {.resize = noting_resize, .release = noting_release, .user = &memory};
+    if (s->is_one && s->n > 0)
+        return seal__error(reterr, SEAL_ERROR_DIRECTORY,
+                           "directory %s answers with several entries where one was asked for, "
+                           "%.300s; see its log",
+                           d->uri, s->base);
     if (s->n++ == SEAL__DIRECTORY_MAX_ENTRIES)
         return seal__error(reterr, SEAL_ERROR_TOO_MANY,
                            "directory %s: more than %d entries below %.300s match", d->uri,
@@ -61,6 +67,16 @@ static int take_entry(search *s, LDAPMessage *message, seal_error **reterr) {
     return more ? 0 : seal__error(reterr, SEAL_ERROR_CANCELLED, "the search was ended");
 }
 
+/* The place of everything is most likely a mistake in the configuration. */
+static int fail_base(search *s, seal_error **reterr) {
+    const seal__directory *d = s->directory;
+    return seal__error(reterr, SEAL_ERROR_NOT_FOUND,
+                       "directory %s: cannot search %.400s: there is no such entry, or no right to "
+                       "see it; correct the base (BASE of ldap.conf where none is given): this "
+                       "directory has %.400s",
+                       d->uri, s->base, d->context);
+}
+
 static int end_search(search *s, LDAPMessage *message, seal_error **reterr) {
     int code = LDAP_OTHER;
     char *text = NULL;
@@ -68,7 +84,11 @@ static int end_search(search *s, LDAPMessage *message, seal_error **reterr) {
     int parsed = ldap_parse_result(s->directory->ld, message, &code, NULL, &text, NULL, NULL, 0);
     if (parsed != LDAP_SUCCESS)
         code = parsed;
-    if (code != LDAP_SUCCESS)
+    const seal__directory *d = s->directory;
+    bool is_base = d->base != NULL && strcmp(s->base, d->base) == 0;
+    if (code == LDAP_NO_SUCH_OBJECT && is_base && d->context != NULL)
+        rc = fail_base(s, reterr);
+    else if (code != LDAP_SUCCESS)
         rc = seal__directory_fail(s->directory, code, text, "search", s->base, reterr);
     ldap_memfree(text);
     return rc;
@@ -112,6 +132,7 @@ int seal__directory_search(seal__directory *directory, const char *base,
                            seal_error **reterr) {
     search s = {.directory = directory,
                 .base = base == NULL ? directory->base : base,
+                .is_one = scope == SEAL__SCOPE_BASE,
                 .on_entry = on_entry,
                 .user = user};
     int rc = seal__directory_check(directory, reterr);

@@ -53,7 +53,7 @@ static const struct known {
     {LDAP_TIMELIMIT_EXCEEDED, SEAL_ERROR_DIRECTORY,
      "the directory took too long; have the attributes of the filter indexed"},
     {LDAP_REFERRAL, SEAL_ERROR_DIRECTORY,
-     "this server has only a copy; name the server that takes changes"},
+     "this server has only a copy; name the server that takes changes, too, and see that it runs"},
     {LDAP_SERVER_DOWN, SEAL_ERROR_DIRECTORY, "the connection was lost"},
     {LDAP_NO_MEMORY, SEAL_ERROR_NO_MEMORY, ""},
 };
@@ -102,20 +102,30 @@ static int lost(seal__directory *directory, seal_error **reterr) {
                                 "read", "the answer", reterr);
 }
 
+int seal__directory_next(seal__directory *directory, int msgid, struct timeval *limit,
+                         LDAPMessage **ret_message) {
+    LDAPMessage *message = NULL;
+    int type = ldap_result(directory->ld, LDAP_RES_ANY, LDAP_MSG_ONE, limit, &message);
+    *ret_message = NULL;
+    if (type > 0 && ldap_msgid(message) == msgid)
+        *ret_message = message;
+    else
+        ldap_msgfree(message);
+    return type;
+}
+
 int seal__directory_await(seal__directory *directory, int msgid, uint64_t deadline_ns,
                           LDAPMessage **ret_message, seal_error **reterr) {
-    uint64_t now = now_ns();
-    uint64_t left_us = deadline_ns > now ? (deadline_ns - now) / 1000 : 0;
-    struct timeval left = {.tv_sec = (time_t)(left_us / 1000000),
-                           .tv_usec = (suseconds_t)(left_us % 1000000)};
-    LDAPMessage *message = NULL;
-    int type = ldap_result(directory->ld, msgid, LDAP_MSG_ONE, &left, &message);
-    if (type > 0) {
-        *ret_message = message;
-        return 0;
+    for (uint64_t now = now_ns(); now < deadline_ns; now = now_ns()) {
+        uint64_t left_us = (deadline_ns - now) / 1000;
+        struct timeval left = {.tv_sec = (time_t)(left_us / 1000000),
+                               .tv_usec = (suseconds_t)(left_us % 1000000)};
+        int type = seal__directory_next(directory, msgid, &left, ret_message);
+        if (type < 0)
+            return lost(directory, reterr);
+        if (*ret_message != NULL)
+            return 0;
     }
-    if (type < 0)
-        return lost(directory, reterr);
     directory->lost = true;
     return seal__error(reterr, SEAL_ERROR_DIRECTORY,
                        "directory %s does not answer within %u ms; see whether it is overloaded, "

@@ -136,12 +136,12 @@ int seal__directory_watch_take(seal__directory *directory, bool *ret_changed, se
     int idle = 0;
     for (int n = 0; rc == 0 && idle < 2 && n < MAX_AT_ONCE; n++) {
         LDAPMessage *message = NULL;
-        int type = ldap_result(directory->ld, directory->watch_id, LDAP_MSG_ONE, &none, &message);
+        int type = seal__directory_next(directory, directory->watch_id, &none, &message);
         idle = type == 0 ? idle + 1 : 0;
         if (type < 0)
             rc = seal__directory_fail(directory, LDAP_SERVER_DOWN, NULL, "watch", directory->base,
                                       reterr);
-        else if (type > 0)
+        else if (message != NULL)
             rc = take(directory, message, ret_changed, reterr);
         ldap_msgfree(message);
     }

@@ -29,6 +29,15 @@ typedef struct record {
 
 /* ---- Names ---- */
 
+/* By hand: an answer may have a million of them, and the loop waits. */
+static size_t add_escape(char *text, size_t at, uint8_t c) {
+    text[at++] = '\\';
+    text[at++] = (char)('0' + c / 100);
+    text[at++] = (char)('0' + c / 10 % 10);
+    text[at++] = (char)('0' + c % 10);
+    return at;
+}
+
 /* A label as text: lower case; what no host name has is escaped, so that a dot inside a label is
  * not taken for one between labels. */
 static size_t add_label(char *text, size_t at, const uint8_t *label, size_t len) {
@@ -41,7 +50,7 @@ static size_t add_label(char *text, size_t at, const uint8_t *label, size_t len)
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
             text[at++] = (char)c;
         else
-            at += (size_t)snprintf(text + at, 5, "\\%03u", c);
+            at = add_escape(text, at, c);
     }
     text[at] = '\0';
     return at;

@@ -136,8 +136,9 @@ int seal__spn_policy_compose(const seal__spn_policy *policy, const char *host, u
         return take_principal(policy->server_principal, ret_principal, reterr);
     if (host == NULL || host[0] == '\0' || is_address(host))
         return seal__error(reterr, SEAL_ERROR_INVALID,
-                           "there is no host name to compose the server's principal from; set "
-                           "server_principal, such as greeter/host.example.com");
+                           "there is no host name to compose the server's principal from; write "
+                           "the host's name instead of an address, or set server_principal, such "
+                           "as greeter/host.example.com");
     if (policy->spn_class == NULL || policy->spn_class[0] == '\0')
         return seal__error(
             reterr, SEAL_ERROR_INVALID,

@@ -8,9 +8,14 @@
 #include "naming/scp.h"
 
 enum {
-    SETTLE_MS = 200,  /* changes that come together are looked at together */
-    WATCHED_POLLS = 2 /* for what no watch tells, such as a name that is taken from an account */
+    SETTLE_MS = 200,   /* changes that come together are looked at together */
+    WATCHED_POLLS = 2, /* for what no watch tells, such as a name that is taken from an account */
+    STEADY_MS = 60000  /* a watch that lasts as long is one that works */
 };
+
+static uint64_t now_ms(void) {
+    return uv_hrtime() / 1000000;
+}
 
 typedef struct agent_state {
     seal__shared *shared;
@@ -20,7 +25,9 @@ typedef struct agent_state {
     seal__directory *watcher; /* a connection of its own; NULL: the directory is polled */
     seal__directory_watch_kind watch_kind;
     bool watch_failed; /* which has been logged */
-    uint32_t first;    /* server to begin with */
+    uint64_t watch_began_ms;
+    uint32_t watches_ended; /* in a row, soon after they began */
+    uint32_t first;         /* server to begin with */
     uint32_t failures;
     size_t refused; /* by the last look */
 } agent_state;
@@ -105,7 +112,8 @@ static void open_watcher(agent_state *s) {
         seal__log_line(&s->shared->log, SEAL_LOG_WARNING,
                        "%s; changes are looked for every %u s instead of being told",
                        seal_error_message(error), s->question.poll_ms / 1000);
-    s->watch_failed = rc < 0;
+    s->watch_failed = s->watch_failed || rc < 0;
+    s->watch_began_ms = now_ms();
     if (rc < 0 || s->watch_kind == SEAL__WATCH_NONE)
         close_watcher(s);
     seal_error_free(error);
@@ -149,21 +157,41 @@ static int look_again(agent_state *s, seal__ldap_message *ret_message, seal_erro
 
 /* ---- Waiting ---- */
 
+/*
+ * Most likely the server is going away: so another look follows at once, at another server if need
+ * be. Only where watches end again and again there are pauses.
+ */
+static void end_watch(seal__agent *agent, agent_state *s, const seal_error *why) {
+    bool steady = now_ms() - s->watch_began_ms >= STEADY_MS;
+    close_all(s);
+    s->watches_ended = steady ? 1 : s->watches_ended + 1;
+    s->watch_failed = s->watch_failed && !steady;
+    if (s->watches_ended == 1)
+        return;
+    if (!s->watch_failed)
+        seal__log_line(&s->shared->log, SEAL_LOG_WARNING,
+                       "the watch ended again soon after it began: %s; see the log of the "
+                       "directory; changes are looked for at intervals of up to a minute",
+                       seal_error_message(why));
+    s->watch_failed = true;
+    seal__agent_sleep(agent, -1, seal__backoff_ms(s->watches_ended - 1));
+}
+
 /* true: something may have changed, or the watch is over. */
 static bool take_news(seal__agent *agent, agent_state *s) {
+    seal_error *error = NULL;
     bool changed = false;
     if (s->watcher == NULL)
         return false;
-    if (seal__directory_watch_take(s->watcher, &changed, NULL) < 0) {
-        close_all(s); /* most likely the server is going away */
-        return true;
+    int rc = seal__directory_watch_take(s->watcher, &changed, &error);
+    if (rc == 0 && changed) {
+        seal__agent_sleep(agent, -1, SETTLE_MS);
+        rc = seal__directory_watch_take(s->watcher, &(bool){false}, &error);
     }
-    if (!changed)
-        return false;
-    seal__agent_sleep(agent, -1, SETTLE_MS);
-    if (seal__directory_watch_take(s->watcher, &changed, NULL) < 0)
-        close_all(s);
-    return true;
+    if (rc < 0)
+        end_watch(agent, s, error);
+    seal_error_free(error);
+    return rc < 0 || changed;
 }
 
 /* Until it is time for another look. Active Directory tells only
@@ -171,13 +199,13 @@ static bool take_news(seal__agent *agent, agent_state *s) {
 static void wait_for_news(seal__agent *agent, agent_state *s) {
     bool watched = s->watcher != NULL && s->watch_kind == SEAL__WATCH_SYNC && s->refused == 0;
     uint64_t period_ms = (uint64_t)s->question.poll_ms * (watched ? WATCHED_POLLS : 1);
-    uint64_t end_ms = uv_hrtime() / 1000000 + period_ms;
+    uint64_t end_ms = now_ms() + period_ms;
     while (!take_news(agent, s)) {
-        uint64_t now_ms = uv_hrtime() / 1000000;
+        uint64_t now = now_ms();
         int fd = s->watcher == NULL ? -1 : seal__directory_watch_fd(s->watcher);
-        if (now_ms >= end_ms)
+        if (now >= end_ms)
             return;
-        int happened = seal__agent_sleep(agent, fd, (uint32_t)(end_ms - now_ms));
+        int happened = seal__agent_sleep(agent, fd, (uint32_t)(end_ms - now));
         if ((happened & SEAL__AGENT_WOKEN) != 0)
             return;
     }

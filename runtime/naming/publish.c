@@ -47,11 +47,12 @@ void seal__publish_config_unref(seal__publish_config *config) {
     seal__shared_unref(shared);
 }
 
-int seal__publish_open(const seal__publish_config *config, seal__directory **ret_directory,
-                       seal_error **reterr) {
+int seal__publish_open(const seal__publish_config *config, uint32_t first,
+                       seal__directory **ret_directory, seal_error **reterr) {
     const seal_allocator *alloc = &config->shared->alloc;
     seal__directory_config directory = config->directory;
     seal__spn_client client;
+    directory.first = first;
     if (directory.ccache == NULL && directory.client_keytab == NULL &&
         directory.client_principal == NULL) {
         int rc = seal__spn_find_client(alloc, config->keytab, config->principal, &client, reterr);
@@ -80,6 +81,7 @@ typedef struct work_state {
     seal__scp scp;              /* with its DN once it has been published */
     bool written;               /* it may be in the directory */
     bool up;
+    uint32_t first; /* server to begin with */
     uint32_t failures;
     uint32_t pause_ms;
 } work_state;
@@ -191,7 +193,7 @@ static void disconnect(work_state *w) {
 
 static int connect_and_publish(seal__agent *agent, work_state *w, seal_error **reterr) {
     disconnect(w);
-    int rc = seal__publish_open(w->config, &w->directory, reterr);
+    int rc = seal__publish_open(w->config, w->first, &w->directory, reterr);
     return rc < 0 || must_remove(agent, w) ? rc : publish(w, reterr);
 }
 
@@ -217,12 +219,15 @@ static int keep_up(seal__agent *agent, work_state *w, seal_error **reterr) {
     return rc;
 }
 
-/* The connection stays where only the right to write is missing. */
+/* The connection stays where only the right to write is missing, or the account. Otherwise another
+ * server is next: this one may be a copy that takes no changes, or ill. */
 static void failed(seal__agent *agent, work_state *w, int rc, seal_error *error) {
     w->up = false;
     w->failures++;
-    if (rc != SEAL_ERROR_DIRECTORY_DENIED && rc != SEAL_ERROR_NOT_FOUND)
+    if (rc != SEAL_ERROR_DIRECTORY_DENIED && rc != SEAL_ERROR_NOT_FOUND) {
+        w->first += w->directory != NULL;
         disconnect(w);
+    }
     post(agent, w, SEAL__PUBLICATION_FAILED, error);
 }
 
@@ -256,7 +261,7 @@ static int remove_entry(seal__agent *agent, work_state *w, seal_error **reterr) 
         seal_error_free(error);
         error = NULL;
         disconnect(w);
-        rc = seal__publish_open(w->config, &w->directory, &error);
+        rc = seal__publish_open(w->config, w->first, &w->directory, &error);
         if (rc == 0)
             rc = seal__scp_remove(w->directory, w->scp.dn, &error);
     }

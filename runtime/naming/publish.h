@@ -28,9 +28,10 @@ seal__publish_config *seal__publish_config_new(seal__shared *shared);
 seal__publish_config *seal__publish_config_ref(seal__publish_config *config);
 void seal__publish_config_unref(seal__publish_config *config); /* NULL is allowed */
 
-/* Opens the directory with the configured credentials, or the server's own. Blocks. */
-int seal__publish_open(const seal__publish_config *config, seal__directory **ret_directory,
-                       seal_error **reterr);
+/* Opens the directory with the configured credentials, or the server's own. `first`: as in
+ * seal__directory_config. Blocks. */
+int seal__publish_open(const seal__publish_config *config, uint32_t first,
+                       seal__directory **ret_directory, seal_error **reterr);
 
 /* ---- The thread ---- */
 

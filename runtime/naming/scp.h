@@ -59,8 +59,8 @@ int seal__scp_search(seal__directory *directory, const char *service, seal__scp 
 
 /*
  * The owner check: the account above the SCP carries the SPN that the client composed, and no other
- * account does. Without it, whoever may write any SCP could lead clients to any other service of the
- * realm. `spn` may have a realm, which is not compared: a directory is of one realm. 0;
+ * account does. Without it, whoever may write any SCP could lead clients to any other service of
+ * the realm. `spn` may have a realm, which is not compared: a directory is of one realm. 0;
  * SEAL_ERROR_SPN_OWNER, SEAL_ERROR_SPN_DUPLICATE: clients must not use it; others: it is not known.
  */
 int seal__scp_check_owner(seal__directory *directory, const seal__scp *scp, const char *spn,

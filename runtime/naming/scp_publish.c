@@ -85,6 +85,7 @@ typedef struct difference {
 static bool compare(void *user, const seal__directory_entry *entry) {
     difference *d = user;
     d->found = true;
+    d->n = 0;
     d->replace = is_dynamic(entry) != d->leased || !same_values(entry, &d->w->attributes[1]);
     for (size_t i = 2; i < 1 + WRITTEN; i++) {
         if (!same_values(entry, &d->w->attributes[i]))
@@ -109,17 +110,27 @@ static int look(seal__directory *directory, const char *dn, difference *d, seal_
 
 /* ---- Writing ---- */
 
-static int denied(seal__directory *directory, const char *account_dn, seal_error *why,
-                  seal_error **reterr) {
+static int denied(seal__directory *directory, const char *account_dn, const char *host,
+                  seal_error *why, seal_error **reterr) {
     char identity[IDENTITY];
     if (seal__directory_whoami(directory, identity, sizeof identity, NULL) < 0)
         identity[0] = '\0';
-    int rc = seal__error(
-        reterr, SEAL_ERROR_DIRECTORY_DENIED,
-        "%s may not publish below %.300s (%.400s); give it the right to create, write and delete "
-        "entries of class serviceConnectionPoint there, for the host of that account, or publish "
-        "as the account itself",
-        identity[0] == '\0' ? "this login" : identity, account_dn, seal_error_message(why));
+    bool is_itself =
+        strncmp(identity, "dn:", 3) == 0 && seal__directory_same_dn(identity + 3, account_dn);
+    int rc =
+        is_itself
+            ? seal__error(reterr, SEAL_ERROR_DIRECTORY_DENIED,
+                          "%s may not publish the host %s below itself (%.400s); accounts may "
+                          "publish their own host only: move the service's SPN to the account of "
+                          "%s (seal spn unregister SPN --account OLD, seal spn register SPN "
+                          "--account NEW), or change the access rules of the directory",
+                          identity, host, seal_error_message(why), host)
+            : seal__error(reterr, SEAL_ERROR_DIRECTORY_DENIED,
+                          "%s may not publish below %.300s (%.400s); give it the right to create, "
+                          "write and delete entries of class serviceConnectionPoint there, for the "
+                          "host of that account, or publish as the account itself",
+                          identity[0] == '\0' ? "this login" : identity, account_dn,
+                          seal_error_message(why));
     seal_error_free(why);
     return rc;
 }
@@ -177,7 +188,7 @@ int seal__scp_publish(seal__directory *directory, const char *account_dn, const 
     if (rc == 0 && leased)
         rc = seal__directory_refresh(directory, scp->dn, ttl_s, &granted, &error);
     if (rc == SEAL_ERROR_DIRECTORY_DENIED)
-        return denied(directory, account_dn, error, reterr);
+        return denied(directory, account_dn, scp->host, error, reterr);
     if (rc < 0 && reterr != NULL)
         *reterr = error;
     else

@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/shell.h"
 #include "naming/scp.h"
 
 /* The accounts that carry a name, as the search finds them. */
 typedef struct carriers {
     const char *spn;
+    const char *account_dn; /* the expected one; NULL: any */
     size_t n;
+    bool first_is_right;
+    bool second_is_right;
     char first[SEAL__SCP_DN_MAX];
     char second[SEAL__SCP_DN_MAX];
     char other_letters[SEAL_SPN_MAX]; /* as the first one writes it; "": the same */
@@ -44,79 +48,108 @@ static void note_letters(carriers *c, const seal__directory_attribute *values) {
     }
 }
 
+/* A DN for people, in which what does not fit is missed; decisions are made on the whole of it. */
+static bool take_dn(const carriers *c, const char *dn, char shown[SEAL__SCP_DN_MAX]) {
+    snprintf(shown, SEAL__SCP_DN_MAX, "%s", strlen(dn) < SEAL__SCP_DN_MAX ? dn : "");
+    return c->account_dn != NULL && seal__directory_same_dn(dn, c->account_dn);
+}
+
 static bool on_account(void *user, const seal__directory_entry *entry) {
     carriers *c = user;
     const seal__directory_attribute *values = seal__directory_get(entry, "servicePrincipalName");
     if (c->n == 0) {
-        snprintf(c->first, sizeof c->first, "%s", entry->dn);
+        c->first_is_right = take_dn(c, entry->dn, c->first);
         if (values != NULL)
             note_letters(c, values);
     } else if (c->n == 1) {
-        snprintf(c->second, sizeof c->second, "%s", entry->dn);
+        c->second_is_right = take_dn(c, entry->dn, c->second);
     }
     c->n++;
     return true;
 }
 
-static void add_not_registered(seal__directory *directory, const char *spn, const char *account_dn,
+/* ---- What is to be done about it ---- */
+
+static const char *spn_word(const char *spn, char word[SEAL__SPN_WORD]) {
+    return seal__shell_word(spn, "SPN", word, SEAL__SPN_WORD);
+}
+
+static const char *account_word(const char *dn, char word[SEAL__SPN_WORD]) {
+    return seal__shell_word(dn, "ACCOUNT", word, SEAL__SPN_WORD);
+}
+
+static void add_not_registered(seal__directory *directory, const carriers *c,
                                seal__spn_report *report) {
     char remedy[SEAL__SPN_TEXT];
-    snprintf(remedy, sizeof remedy,
-             "seal spn register %.300s%s%.300s%s (Active Directory: setspn -S %.300s ACCOUNT)", spn,
-             account_dn == NULL ? "" : " --account '", account_dn == NULL ? "" : account_dn,
-             account_dn == NULL ? "" : "'", spn);
+    char spn[SEAL__SPN_WORD];
+    char account[SEAL__SPN_WORD];
+    bool expected = c->account_dn != NULL;
+    const char *name = spn_word(c->spn, spn);
+    seal__spn_remedy(remedy, "seal spn register %s%s%s (Active Directory: setspn -S %s ACCOUNT)",
+                     name, expected ? " --account " : "",
+                     expected ? account_word(c->account_dn, account) : "", name);
     seal__spn_report_add(
         report, SEAL__SPN_NOT_REGISTERED, true, remedy,
         "no account below %.300s in %.200s has the service principal name %.300s%s",
-        seal__directory_base(directory), seal__directory_server(directory), spn,
-        account_dn == NULL ? "" : ", not even the expected one");
+        seal__directory_base(directory), seal__directory_server(directory), c->spn,
+        expected ? ", not even the expected one" : "");
 }
 
-static void add_duplicate(const carriers *c, const char *account_dn, seal__spn_report *report) {
+static void add_duplicate(const carriers *c, seal__spn_report *report) {
     char remedy[SEAL__SPN_TEXT];
-    bool second_is_right = account_dn != NULL && seal__directory_same_dn(c->second, account_dn);
-    snprintf(remedy, sizeof remedy,
-             "take it from all but one: seal spn unregister %.200s --account '%.300s' (Active "
-             "Directory: setspn -D %.200s ACCOUNT; setspn -X lists them)",
-             c->spn, second_is_right ? c->first : c->second, c->spn);
+    char spn[SEAL__SPN_WORD];
+    char account[SEAL__SPN_WORD];
+    const char *name = spn_word(c->spn, spn);
+    seal__spn_remedy(remedy,
+                     "take it from all but one: seal spn unregister %s --account %s (Active "
+                     "Directory: setspn -D %s ACCOUNT; setspn -X lists them)",
+                     name, account_word(c->second_is_right ? c->first : c->second, account), name);
     seal__spn_report_add(report, SEAL__SPN_DUPLICATE, true, remedy,
                          "%zu accounts have %.200s: %.300s and %.300s%s", c->n, c->spn, c->first,
                          c->second, c->n > 2 ? " and more" : "");
 }
 
-static void add_other_account(const carriers *c, const char *account_dn, seal__spn_report *report) {
+static void add_other_account(const carriers *c, seal__spn_report *report) {
     char remedy[SEAL__SPN_TEXT];
-    snprintf(remedy, sizeof remedy,
-             "seal spn unregister %.200s --account '%.250s', then seal spn register %.200s "
-             "--account '%.250s'; or run the server with the keytab of that account",
-             c->spn, c->first, c->spn, account_dn);
+    char spn[SEAL__SPN_WORD];
+    char is[SEAL__SPN_WORD];
+    char expected[SEAL__SPN_WORD];
+    const char *name = spn_word(c->spn, spn);
+    seal__spn_remedy(remedy,
+                     "seal spn unregister %s --account %s, then seal spn register %s --account "
+                     "%s; or run the server with the keytab of that account",
+                     name, account_word(c->first, is), name, account_word(c->account_dn, expected));
     seal__spn_report_add(report, SEAL__SPN_OTHER_ACCOUNT, true, remedy,
-                         "%.200s belongs to %.300s, not to %.300s", c->spn, c->first, account_dn);
+                         "%.200s belongs to %.300s, not to %.300s", c->spn, c->first,
+                         c->account_dn);
 }
 
 /* Directories and Active Directory do not care; KDCs of MIT and Heimdal do. */
 static void add_other_letters(const carriers *c, seal__spn_report *report) {
     char remedy[SEAL__SPN_TEXT];
-    snprintf(remedy, sizeof remedy,
-             "seal spn unregister %.200s --account '%.250s', then seal spn register %.200s "
-             "--account '%.250s'; or write it so in the options of the server",
-             c->other_letters, c->first, c->spn, c->first);
+    char is[SEAL__SPN_WORD];
+    char wanted[SEAL__SPN_WORD];
+    char dn[SEAL__SPN_WORD];
+    const char *account = account_word(c->first, dn);
+    seal__spn_remedy(remedy,
+                     "seal spn unregister %s --account %s, then seal spn register %s --account "
+                     "%s; or write it so in the options of the server",
+                     spn_word(c->other_letters, is), account, spn_word(c->spn, wanted), account);
     seal__spn_report_add(report, SEAL__SPN_WRONG_CASE, false, remedy,
                          "%.300s has %.300s, which is %.300s in other letters: to MIT and Heimdal "
                          "KDCs another name",
                          c->first, c->other_letters, c->spn);
 }
 
-static void judge(const carriers *c, seal__directory *directory, const char *account_dn,
-                  seal__spn_report *report) {
+static void judge(const carriers *c, seal__directory *directory, seal__spn_report *report) {
     if (c->n == 0) {
-        add_not_registered(directory, c->spn, account_dn, report);
+        add_not_registered(directory, c, report);
         return;
     }
     if (c->n > 1)
-        add_duplicate(c, account_dn, report);
-    else if (account_dn != NULL && !seal__directory_same_dn(c->first, account_dn))
-        add_other_account(c, account_dn, report);
+        add_duplicate(c, report);
+    else if (c->account_dn != NULL && !c->first_is_right)
+        add_other_account(c, report);
     if (c->other_letters[0] != '\0' && !seal__directory_is_ad(directory)) /* there it is the same */
         add_other_letters(c, report);
 }
@@ -139,10 +172,10 @@ int seal__spn_audit(seal__directory *directory, const char *spn, const char *acc
                            bare);
     filter[used] = ')';
     filter[used + 1] = '\0';
-    carriers c = {.spn = bare};
+    carriers c = {.spn = bare, .account_dn = account_dn};
     int rc = seal__directory_search(directory, NULL, SEAL__SCOPE_SUBTREE, filter, attributes,
                                     on_account, &c, reterr);
     if (rc == 0)
-        judge(&c, directory, account_dn, report);
+        judge(&c, directory, report);
     return rc;
 }

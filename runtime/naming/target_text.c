@@ -25,6 +25,21 @@ static int hex(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* What is wrong with what cannot be decoded. */
+static const char *reason(seal__piece in, size_t size) {
+    size_t len = 0;
+    if (in.len == 0)
+        return "is empty: something is missing there";
+    for (size_t i = 0; i < in.len; i++, len++) {
+        if (in.at[i] != '%')
+            continue;
+        if (i + 2 >= in.len || hex(in.at[i + 1]) < 0 || hex(in.at[i + 2]) < 0)
+            return "has a '%' without two hexadecimal digits; a '%' itself is written %25";
+        i += 2;
+    }
+    return len >= size ? "is too long" : "has control characters, or is not UTF-8";
+}
+
 int seal__piece_decode(seal__piece in, char *text, size_t size, seal_error **reterr) {
     size_t len = 0;
     bool ok = in.len > 0;
@@ -42,10 +57,8 @@ int seal__piece_decode(seal__piece in, char *text, size_t size, seal_error **ret
     }
     ok = ok && seal__utf8_is_text((const uint8_t *)text, len);
     if (!ok)
-        return seal__error(reterr, SEAL_ERROR_INVALID,
-                           "\"%.*s\" is empty, longer than %zu bytes, not UTF-8, or has a '%%' "
-                           "without two hexadecimal digits",
-                           (int)(in.len < 200 ? in.len : 200), in.at, size - 1);
+        return seal__error(reterr, SEAL_ERROR_INVALID, "\"%.*s\" %s",
+                           (int)(in.len < 200 ? in.len : 200), in.at, reason(in, size));
     text[len] = '\0';
     return 0;
 }

@@ -105,6 +105,20 @@ static int init_handle(seal__listener *listener, any_socket *sock) {
     return rc;
 }
 
+static const char *remedy_of(int rc) {
+    switch (rc) {
+    case UV_EADDRINUSE:
+        return "; somebody else listens there (ss -lp shows who): stop that, or take another one";
+    case UV_EADDRNOTAVAIL:
+        return "; this machine has no such address: ip address shows those that it has";
+    case UV_EACCES:
+        return "; take a port above 1023 and a folder that may be written, or give this program "
+               "the right";
+    default:
+        return "";
+    }
+}
+
 int seal__listener_new(seal_runtime *runtime, const struct sockaddr *addr, socklen_t len,
                        seal__incoming_fn *incoming, void *user, seal__listener **ret_listener,
                        seal_error **reterr) {
@@ -127,8 +141,8 @@ int seal__listener_new(seal_runtime *runtime, const struct sockaddr *addr, sockl
     if (rc == 0)
         rc = uv_listen(&listener->socket.stream, BACKLOG, on_connection);
     if (rc != 0) {
-        int code = seal__error(reterr, SEAL_ERROR_ADDRESS, "cannot listen on %s: %s",
-                               listener->address, uv_strerror(rc));
+        int code = seal__error(reterr, SEAL_ERROR_ADDRESS, "cannot listen on %s: %s%s",
+                               listener->address, uv_strerror(rc), remedy_of(rc));
         seal__listener_close(listener);
         return code;
     }

@@ -10,6 +10,7 @@
 #include "secure/crypto/crypto.h"
 
 enum { DEFAULT_INITIATORS = 8, MAX_THREADS = 64, DEFAULT_QUEUE = 256, MAX_ACCEPTORS_DEFAULT = 8 };
+enum { AGENTS_END_MS = 1000 };
 
 bool seal__runtime_on_loop(const seal_runtime *runtime) {
     uv_thread_t self = uv_thread_self();
@@ -400,6 +401,16 @@ static void run_free_task(seal__task *task) {
     begin_free(SEAL__CONTAINER_OF(task, free_task, task)->runtime);
 }
 
+/*
+ * Whoever frees a runtime may end the program next, and a thread of ours that is still in a call
+ * would find its libraries gone. Nearly all come back at once; one that asks somebody silent is
+ * left to itself.
+ */
+static void await_agents(const seal__shared *shared) {
+    for (unsigned ms = 0; ms < AGENTS_END_MS && atomic_load(&shared->agents) > 0; ms++)
+        uv_sleep(1);
+}
+
 void seal_runtime_free(seal_runtime *runtime) {
     if (runtime == NULL)
         return;
@@ -413,6 +424,7 @@ void seal_runtime_free(seal_runtime *runtime) {
     free_task ft = {.task.run = run_free_task, .runtime = runtime};
     seal__runtime_queue(runtime, &ft.task);
     uv_thread_join(&runtime->join);
+    await_agents(runtime->shared);
     uv_loop_close(&runtime->own_loop);
     release_runtime(runtime);
 }

@@ -101,6 +101,20 @@ static int fill_scp(seal__scp *scp, const seal_publish_options *o, const char *p
     return rc;
 }
 
+/* Clients compose class and host of the entry, unless they have been told a principal. */
+static void warn_of_host(const seal_server *server, const seal__scp *scp) {
+    seal_spn spn;
+    for (size_t i = 0; i < server->config.n_principals; i++) {
+        if (seal_spn_parse(server->config.principals[i], &spn, NULL) == 0 &&
+            strcmp(spn.spn_class, scp->spn_class) == 0 && strcmp(spn.host, scp->host) == 0)
+            return;
+    }
+    seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
+                   "%s is to be published with host %s, and does not answer to %s/%s, which "
+                   "clients compose of it; register that for its account, and add it to aliases",
+                   server->config.principals[0], scp->host, scp->spn_class, scp->host);
+}
+
 static int check_options(const seal_publish_options *o, seal_error **reterr) {
     if (o->name != NULL && (o->name[0] == '\0' || strlen(o->name) >= SEAL__SCP_CN_MAX))
         return seal__error(reterr, SEAL_ERROR_INVALID, "name has %zu bytes; 1 to %d are possible",
@@ -139,6 +153,8 @@ static int make_config(const seal_server *server, const seal_publish_options *gi
     rc = copy_texts(config, &o, server, reterr);
     if (rc == 0)
         rc = fill_scp(&config->scp, &o, config->principal, reterr);
+    if (rc == 0)
+        warn_of_host(server, &config->scp);
     if (rc < 0) {
         seal__publish_config_unref(config);
         return rc;
@@ -186,7 +202,8 @@ static void went_down(seal_server *server, const seal_error *error) {
 static void was_removed(seal_server *server, const char *dn, const seal_error *error) {
     if (error != NULL)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
-                       "%s stops although its entry %s may still be in the directory: %s",
+                       "%s stops although its entry %s may still be in the directory: %s; see "
+                       "\"seal scp list\", and remove it with \"seal scp remove\"",
                        server->config.principals[0], dn == NULL ? "" : dn,
                        seal_error_message(error));
     server->stats.published = 0;
@@ -297,7 +314,8 @@ void seal__server_publish_give_up(seal_server *server) {
         return;
     seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
                    "%s stops although its entry may still be in the directory: the removal has "
-                   "taken half of the grace",
+                   "taken half of the grace; see \"seal scp list\", and remove it with \"seal scp "
+                   "remove\", or give the stop more time",
                    server->config.principals[0]);
 }
 

@@ -107,10 +107,18 @@ static void judge(const seal__startup_check *check, size_t kind, seal_error **er
         judge_fact(check, kind, &q->report.facts[i], error);
 }
 
+/* The directory explains what the KDC says when a name is there twice. */
+static bool directory_leads(const seal__startup_check *check) {
+    const question *q = &check->questions[ASK_DIRECTORY];
+    return q->asked && q->answered && q->report.n > 0 &&
+           q->report.facts[0].finding == SEAL__SPN_DUPLICATE;
+}
+
 static void tell(seal__startup_check *check) {
     seal_error *error = NULL;
-    for (size_t kind = 0; kind < QUESTIONS; kind++)
-        judge(check, kind, &error);
+    size_t first = directory_leads(check) ? ASK_DIRECTORY : ASK_KDC;
+    for (size_t i = 0; i < QUESTIONS; i++)
+        judge(check, (first + i) % QUESTIONS, &error);
     seal__startup_checked_fn *checked = check->checked;
     void *owner = check->owner;
     let_go(check);
@@ -140,7 +148,7 @@ static void directory_work(seal__auth_job *job) {
     question *q = SEAL__CONTAINER_OF(job, question, job);
     const seal__publish_config *config = q->check->publish;
     seal__directory *directory = NULL;
-    int rc = seal__publish_open(config, &directory, &q->error);
+    int rc = seal__publish_open(config, 0, &directory, &q->error);
     if (rc == 0)
         seal__spn_audit(directory, config->spn, config->account, &q->report, &q->error);
     seal__directory_close(directory);

@@ -202,9 +202,13 @@ void seal_server_stop(seal_server *server, uint32_t grace_ms, seal_server_stoppe
                       void *user) {
     if (server == NULL)
         return;
+    if (stopped == NULL && seal__runtime_on_loop(server->runtime)) { /* needs no memory */
+        stop(server, grace_ms);
+        return;
+    }
     stop_task *task = seal__alloc(seal__runtime_alloc(server->runtime), sizeof *task);
     if (task == NULL)
-        return;
+        return; /* the header says so */
     *task = (stop_task){.server = server, .grace_ms = grace_ms, .stopped = stopped, .user = user};
     if (seal__runtime_on_loop(server->runtime))
         do_stop(task);

@@ -24,6 +24,22 @@ parameters.load(sys.argv[1])
 SamDB(session_info=system_session(), lp=parameters).modify_ldif(sys.stdin.read())
 ' "$SEAL_REALM_DIR/smb.conf" || fail "domain_modify"
 }
+# One more value, below the domain's rules: as if another controller had taken it at the same time.
+domain_add_unchecked() { # DN ATTRIBUTE VALUE
+  /usr/bin/python3 -c '
+import sys
+import ldb
+from samba.param import LoadParm
+conf, base, dn, attribute, value = sys.argv[1:]
+parameters = LoadParm()
+parameters.load(conf)
+path = parameters.private_path("sam.ldb.d/%s.ldb" % base.upper())
+database = ldb.Ldb("tdb://" + path, flags=ldb.FLG_DONT_CREATE_DB, options=["modules:"])
+change = ldb.Message(ldb.Dn(database, dn))
+change[attribute] = ldb.MessageElement(value, ldb.FLAG_MOD_ADD, attribute)
+database.modify(change)
+' "$SEAL_REALM_DIR/smb.conf" "$SEAL_DIRECTORY_BASE" "$@" || fail "domain_add_unchecked"
+}
 # A ticket got before a change would hide it.
 fresh_tickets() { kinit -k -t "$SEAL_REALM_DIR/users.keytab" alice; }
 

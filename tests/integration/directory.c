@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "directory.h"
 
+#include "base/shell.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,12 @@ const char *it_directory_uri(void) {
     snprintf(uri, sizeof uri, "%.*s", (int)strcspn(setting("SEAL_DIRECTORY_URI"), " "),
              setting("SEAL_DIRECTORY_URI"));
     return uri;
+}
+
+const char *it_directory_copy_uri(void) {
+    const char *uri = strrchr(setting("SEAL_DIRECTORY_URI"), ' ');
+    assert_non_null(uri);
+    return uri + 1;
 }
 
 const char *it_directory_base(void) {
@@ -51,9 +59,10 @@ void it_directory_modify(const char *options, const char *ldif) {
 
 void it_directory_remove(const char *dn) {
     char line[512];
+    char word[256];
     snprintf(line, sizeof line,
-             "ldapdelete -Q -Y EXTERNAL -H \"$SEAL_REALM_LDAPI\" '%s' 2>/dev/null || test $? = 32",
-             dn);
+             "ldapdelete -Q -Y EXTERNAL -H \"$SEAL_REALM_LDAPI\" %s 2>/dev/null || test $? = 32",
+             seal__shell_word(dn, "", word, sizeof word));
     it_shell(line);
 }
 

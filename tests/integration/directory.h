@@ -10,6 +10,8 @@
 /* The first of the realm's directory servers; its suffix. */
 const char *it_directory_uri(void);
 const char *it_directory_base(void);
+/* That of the replica (seal-realm --replica). */
+const char *it_directory_copy_uri(void);
 /* "cn=HOST,ou=Accounts,SUFFIX"; valid until four more were asked for. */
 const char *it_account(const char *host);
 

@@ -266,6 +266,25 @@ static void server_without_memory(void **state) {
     serving(false);
 }
 
+static void stop_here(void *arg) {
+    fail_at(1, false);
+    seal_server_stop(arg, 0, NULL, NULL);
+    fail_at(0, false);
+}
+
+/* A signal handler on the loop must be able to stop a server that is out of memory. */
+static void stopped_without_memory(void **state) {
+    (void)state;
+    static it_server s;
+    it_server_init(&s);
+    s.runtime_options.allocator = &allocator;
+    it_server_start(&s, NULL, NULL);
+    assert_int_equal(seal_runtime_post(s.runtime, stop_here, s.server), 0);
+    it_log_wait(&s.log, "has stopped");
+    it_server_done(&s);
+    it_wait(nothing_lives, NULL, "memory that is all released");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(client, setup),
@@ -274,6 +293,7 @@ int main(void) {
         cmocka_unit_test_setup(server_start, setup),
         cmocka_unit_test_setup(server_serving, setup),
         cmocka_unit_test_setup(server_without_memory, setup),
+        cmocka_unit_test_setup(stopped_without_memory, setup),
     };
     return cmocka_run_group_tests_name("integration.memory", tests, NULL, NULL);
 }

@@ -282,6 +282,24 @@ static void another_directory_is_tried(void **state) {
     it_server_done(&s);
 }
 
+/* The replica takes the login and the questions, but no changes. */
+static void a_copy_leads_to_the_next_server(void **state) {
+    (void)state;
+    static it_server s;
+    static outcome o;
+    char uris[512];
+    snprintf(uris, sizeof uris, "%s %s", it_directory_copy_uri(), it_directory_uri());
+    seal_publish_options options = usual("copied");
+    options.directory = uris;
+    it_server_init(&s);
+    it_server_start(&s, NULL, NULL);
+    publish(&s, &options, &o);
+    it_entry_wait("copied", true);
+    it_wait(is_published, &s, "an entry");
+    it_server_done(&s);
+    it_entry_wait("copied", false);
+}
+
 /* Below somebody else's account; and with somebody else's rights. */
 static void the_directory_denies(void **state) {
     (void)state;
@@ -465,6 +483,26 @@ static void freed_by_the_callback(void **state) {
 
 /* ---- Misuse ---- */
 
+/* It is done, because clients may have been told the principal; others would not come. */
+static void a_host_of_which_there_is_no_principal(void **state) {
+    (void)state;
+    static const char *const aliases[] = {"echo/other.test", NULL};
+    seal_publish_options options = usual("host");
+    options.host = "Other.Test";
+    for (unsigned i = 0; i < 2; i++) {
+        static it_server s;
+        static outcome o;
+        seal_server_options server_options;
+        it_server_options(&server_options);
+        server_options.aliases = i == 0 ? NULL : aliases;
+        it_server_init(&s);
+        it_server_start(&s, &server_options, NULL);
+        publish(&s, &options, &o);
+        assert_int_equal(it_log_count(&s.log, "does not answer to echo/other.test"), 1 - i);
+        it_server_done(&s);
+    }
+}
+
 static void misuse(void **state) {
     (void)state;
     static it_server s;
@@ -514,6 +552,7 @@ int main(void) {
         cmocka_unit_test(a_removed_entry_comes_back),
         cmocka_unit_test(the_directory_is_killed),
         cmocka_unit_test(another_directory_is_tried),
+        cmocka_unit_test(a_copy_leads_to_the_next_server),
         cmocka_unit_test(the_directory_denies),
         cmocka_unit_test(nobody_carries_the_name),
         cmocka_unit_test(the_entry_goes_first),
@@ -522,6 +561,7 @@ int main(void) {
         cmocka_unit_test(a_server_that_never_listens),
         cmocka_unit_test(published_by_the_started_callback),
         cmocka_unit_test(freed_by_the_callback),
+        cmocka_unit_test(a_host_of_which_there_is_no_principal),
         cmocka_unit_test(misuse),
     };
     return cmocka_run_group_tests_name("integration.publish", tests, NULL, NULL);

@@ -272,6 +272,24 @@ static void on_two_accounts(void **state) {
     it_directory_remove(dn);
 }
 
+/* Whoever may name an account must not write commands for administrators with it. */
+static void commands_are_quoted(void **state) {
+    (void)state;
+    char ldif[512];
+    char dn[256];
+    snprintf(dn, sizeof dn, "cn=in'$(touch x)'truder,ou=Services,%s", it_directory_base());
+    snprintf(ldif, sizeof ldif,
+             "dn: %s\nchangetype: add\nobjectClass: device\nobjectClass: spnAccount\n"
+             "cn: in'$(touch x)'truder\nservicePrincipalName: echo/localhost\n",
+             dn);
+    it_directory_modify("", ldif);
+    seal_server_options options = checked(NULL, NULL);
+    with_directory(it_account("localhost"));
+    refuses(&options, SEAL_ERROR_SPN_DUPLICATE, dn,
+            "unregister echo/localhost --account 'cn=in'\\''$(touch x)'\\''truder,ou=Services,");
+    it_directory_remove(dn);
+}
+
 static void in_other_letters(void **state) {
     (void)state;
     char ldif[512];
@@ -326,6 +344,7 @@ int main(void) {
         cmocka_unit_test_teardown(on_no_account, without_directory),
         cmocka_unit_test_teardown(on_another_account, without_directory),
         cmocka_unit_test_teardown(on_two_accounts, without_directory),
+        cmocka_unit_test_teardown(commands_are_quoted, without_directory),
         cmocka_unit_test_teardown(in_other_letters, without_directory),
         cmocka_unit_test_teardown(no_directory, without_directory),
         cmocka_unit_test_teardown(silent_directory, without_directory),

@@ -283,6 +283,30 @@ static void a_stuck_agent_is_left_behind(void **state) {
     assert_int_equal(atomic_load(&dropped), 3);
 }
 
+static void end_slowly(seal__agent *agent, void *state) {
+    job *j = state;
+    sem_post(&j->begun);
+    while (!seal__agent_is_closed(agent))
+        seal__agent_sleep(agent, -1, UINT32_MAX);
+    uv_sleep(100);
+}
+
+/* A program that ends now would take the libraries away that the thread is using. */
+static void one_that_is_about_to_end_is_waited_for(void **state) {
+    (void)state;
+    job j;
+    job_init(&j);
+    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
+    start(&j, end_slowly);
+    sem_wait(&j.begun);
+    on_loop(&j, close_here);
+    seal_runtime_free(j.runtime);
+    int rc = sem_trywait(&j.released);
+    assert_int_equal(rc, 0);
+    sem_post(&j.released);
+    job_done(&j);
+}
+
 /* The runtime ends only when the agent has been closed. */
 static void the_runtime_waits_for_close(void **state) {
     (void)state;
@@ -404,6 +428,7 @@ int main(void) {
         cmocka_unit_test(wakes_and_sleeps),
         cmocka_unit_test(time_passes),
         cmocka_unit_test(a_stuck_agent_is_left_behind),
+        cmocka_unit_test(one_that_is_about_to_end_is_waited_for),
         cmocka_unit_test(the_runtime_waits_for_close),
         cmocka_unit_test(as_many_as_allowed),
         cmocka_unit_test(without_memory),

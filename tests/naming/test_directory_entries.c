@@ -164,6 +164,20 @@ static void too_many(void **state) {
     fake_ldap_stop(fake);
 }
 
+/* Nothing more comes on the socket while there is more in the packet. */
+static void several_messages_in_one_packet(void **state) {
+    (void)state;
+    static const fake_ldap_value value = {"a", "x", 1};
+    const fake_ldap_entry entry = {"cn=x", 1, &value};
+    const fake_ldap_script script = {.n = 1, .entries = &entry, .repeat = 900};
+    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_PACKED, directory_keytab, &script);
+    seen s = {.n = 0};
+    seal_error *error = NULL;
+    expect(search(fake, &s, &error), 0, &error, "");
+    assert_int_equal(s.n, 901);
+    fake_ldap_stop(fake);
+}
+
 /* libldap would connect again by itself, and ask in clear. */
 static void a_lost_connection_stays_lost(void **state) {
     (void)state;
@@ -388,6 +402,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_all_kinds),
         cmocka_unit_test(too_many),
+        cmocka_unit_test(several_messages_in_one_packet),
         cmocka_unit_test(a_lost_connection_stays_lost),
         cmocka_unit_test(entries_come_and_go),
         cmocka_unit_test(what_is_refused),

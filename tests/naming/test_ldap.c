@@ -142,7 +142,9 @@ static void a_given_principal(void **state) {
 
 static bool is_away(ldap_rig *r, void *user) {
     (void)user;
-    return r->resolver->outages == 1 && r->code == SEAL_ERROR_DIRECTORY;
+    /* The first thing told may be that the connection in use was lost. */
+    return r->resolver->outages == 1 && r->code == SEAL_ERROR_DIRECTORY &&
+           strstr(r->message, "; next, ") != NULL;
 }
 
 static void servers_fail(void **state) {
@@ -166,7 +168,6 @@ static void servers_fail(void **state) {
     ldap_rig_until(&r, is_away, NULL);
     assert_int_equal(r.n, 2);
     assert_int_not_equal(seal__resolver_away_ms(r.resolver), 0);
-    assert_non_null(strstr(r.message, "; next, "));
     ldap_rig_realm("restart", "directory");
     ldap_rig_unpublish(NODE1, "one");
     ldap_rig_until_list(&r, "node2.sealrpc.test:7002/0/0 ");

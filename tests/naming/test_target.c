@@ -193,6 +193,24 @@ static void bad_targets(void **state) {
     bad(NULL);
 }
 
+static void reasons(void **state) {
+    (void)state;
+    static const char *const texts[][2] = {{"seal:///", "\"\" is empty"},
+                                           {"seal:///a:1,,b:2", "\"\" is empty"},
+                                           {"ldap:///a%2", "'%' without two hexadecimal digits"},
+                                           {"ldap:///a%07", "control characters"},
+                                           {"ldap:///a%ff", "not UTF-8"}};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        seal__target target;
+        seal_error *error = NULL;
+        assert_int_equal(seal__target_parse(texts[i][0], &seal__default_allocator, &target, &error),
+                         SEAL_ERROR_INVALID);
+        if (strstr(seal_error_message(error), texts[i][1]) == NULL)
+            fail_msg("%s", seal_error_message(error));
+        seal_error_free(error);
+    }
+}
+
 static void too_long(void **state) {
     (void)state;
     char *text = malloc(40000);
@@ -265,9 +283,9 @@ static void without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),      cmocka_unit_test(lists),    cmocka_unit_test(dns),
-        cmocka_unit_test(ldap),           cmocka_unit_test(too_long), cmocka_unit_test(bad_targets),
-        cmocka_unit_test(without_memory),
+        cmocka_unit_test(addresses),   cmocka_unit_test(lists),          cmocka_unit_test(dns),
+        cmocka_unit_test(ldap),        cmocka_unit_test(reasons),        cmocka_unit_test(too_long),
+        cmocka_unit_test(bad_targets), cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests_name("naming.target", tests, NULL, NULL);
 }

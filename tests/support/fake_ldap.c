@@ -25,7 +25,8 @@ typedef struct connection {
     seal__mech *mech;
     int stage; /* of the login: legs, offer, choice */
     bool sealed;
-    seal__buf in; /* opened, not taken yet */
+    seal__buf in;   /* opened, not taken yet */
+    seal__buf held; /* to be sent with what follows */
 } connection;
 
 struct fake_ldap {
@@ -77,25 +78,36 @@ static bool send_sealed(const connection *c, const uint8_t *bytes, size_t len) {
     if (mode == FAKE_LDAP_TAMPERED)
         out.data[out.len - 1] ^= 1;
     ok = ok && write_all(c->fd, out.data, mode == FAKE_LDAP_HALF ? out.len / 2 : out.len);
+    if (mode == FAKE_LDAP_REPLAYED)
+        ok = ok && write_all(c->fd, out.data, out.len);
     seal__buf_done(&out);
     return ok;
 }
 
-/* Takes over `ber`. */
-static bool reply(const connection *c, BerElement *ber) {
-    struct berval flat;
-    bool ok = ber_flatten2(ber, &flat, 0) == 0;
-    const uint8_t *at = (const uint8_t *)flat.bv_val;
-    size_t left = ok ? flat.bv_len : 0;
+static bool send_bytes(const connection *c, const uint8_t *at, size_t left) {
+    bool clear = !c->sealed || c->fake->mode == FAKE_LDAP_CLEAR;
+    bool ok = true;
     while (ok && left > 0) {
         size_t n = left < 32768 ? left : 32768;
-        bool clear = !c->sealed || c->fake->mode == FAKE_LDAP_CLEAR;
         ok = clear ? write_all(c->fd, at, n) : send_sealed(c, at, n);
         at += n;
         left -= n;
     }
-    ber_free(ber, 1);
     return ok;
+}
+
+/* Takes over `ber`. */
+static bool reply(connection *c, BerElement *ber, bool is_last) {
+    struct berval flat;
+    bool ok = ber_flatten2(ber, &flat, 0) == 0;
+    if (ok)
+        seal__buf_put(&c->held, flat.bv_val, flat.bv_len);
+    ber_free(ber, 1);
+    if (ok && (is_last || c->fake->mode != FAKE_LDAP_PACKED)) {
+        ok = send_bytes(c, c->held.data, c->held.len);
+        seal__buf_reset(&c->held);
+    }
+    return ok && !c->held.failed;
 }
 
 static bool receive(connection *c) {
@@ -144,22 +156,22 @@ static bool next_message(connection *c, struct berval *ret_message) {
 
 /* ---- Answers ---- */
 
-static bool send_result(const connection *c, int msgid, ber_tag_t tag, int code) {
+static bool send_result(connection *c, int msgid, ber_tag_t tag, int code) {
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
     ber_printf(ber, "{it{ess}}", msgid, tag, code, "", "");
-    return reply(c, ber);
+    return reply(c, ber, true);
 }
 
-static bool send_bind(const connection *c, int msgid, int code, const void *token, size_t len) {
+static bool send_bind(connection *c, int msgid, int code, const void *token, size_t len) {
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
     ber_printf(ber, "{it{ess", msgid, LDAP_RES_BIND, code, "", "");
     if (token != NULL)
         ber_printf(ber, "to", LDAP_TAG_SASL_RES_CREDS, (const char *)token, len);
     ber_printf(ber, "}}");
-    return reply(c, ber);
+    return reply(c, ber, true);
 }
 
-static bool send_entry(const connection *c, int msgid, const char *dn, size_t n,
+static bool send_entry(connection *c, int msgid, const char *dn, size_t n,
                        const fake_ldap_value *values) {
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
     ber_printf(ber, "{it{s{", msgid, LDAP_RES_SEARCH_ENTRY, dn);
@@ -171,23 +183,29 @@ static bool send_entry(const connection *c, int msgid, const char *dn, size_t n,
         ber_printf(ber, "]}");
     }
     ber_printf(ber, "}}}");
-    return reply(c, ber);
+    return reply(c, ber, false);
 }
 
-static bool send_reference(const connection *c, int msgid) {
+static bool send_reference(connection *c, int msgid) {
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
     ber_printf(ber, "{it{s}}", msgid, LDAP_RES_SEARCH_REFERENCE,
                "ldap://localhost:1/dc=elsewhere,dc=test??sub");
-    return reply(c, ber);
+    return reply(c, ber, false);
 }
 
-static bool send_root(const connection *c, int msgid) {
-    static const fake_ldap_value values[] = {{"namingContexts", "dc=sealrpc,dc=test", 18}};
-    return send_entry(c, msgid, "", 1, values) &&
+/* {0, [APPLICATION 24] {success, "", "", [10] ""}} */
+static const uint8_t notice[] = {0x30, 0x0e, 0x02, 0x01, 0x00, 0x78, 0x09, 0x0a,
+                                 0x01, 0x00, 0x04, 0x00, 0x04, 0x00, 0x8a, 0x00};
+
+static bool send_root(connection *c, int msgid) {
+    static const fake_ldap_value values[] = {
+        {"namingContexts", "dc=sealrpc,dc=test", 18},
+        {"supportedControl", LDAP_CONTROL_SYNC, sizeof LDAP_CONTROL_SYNC - 1}};
+    return send_entry(c, msgid, "", c->fake->script.sync_result != 0 ? 2 : 1, values) &&
            send_result(c, msgid, LDAP_RES_SEARCH_RESULT, LDAP_SUCCESS);
 }
 
-static bool send_script(const connection *c, int msgid) {
+static bool send_script(connection *c, int msgid) {
     const fake_ldap_script *s = &c->fake->script;
     bool ok = true;
     for (size_t i = 0; ok && i < s->references; i++)
@@ -203,7 +221,7 @@ static bool send_script(const connection *c, int msgid) {
     return ok && send_result(c, msgid, LDAP_RES_SEARCH_RESULT, s->result);
 }
 
-static bool send_account(const connection *c, int msgid) {
+static bool send_account(connection *c, int msgid) {
     return send_entry(c, msgid, c->fake->script.account, 0, NULL) &&
            send_result(c, msgid, LDAP_RES_SEARCH_RESULT, LDAP_SUCCESS);
 }
@@ -258,17 +276,27 @@ static bool answer_bind(connection *c, int msgid, BerElement *ber) {
     return bind_leg(c, msgid, &token);
 }
 
-static bool asks_for_spn(const struct berval *message) {
-    static const char name[] = "servicePrincipalName";
-    return memmem(message->bv_val, message->bv_len, name, sizeof name - 1) != NULL;
+static bool has_text(const struct berval *message, const char *text) {
+    return memmem(message->bv_val, message->bv_len, text, strlen(text)) != NULL;
 }
 
-static bool answer_search(const connection *c, int msgid, BerElement *ber,
-                          const struct berval *message) {
+/* What comes before the answer; false: there will be none. */
+static bool prepare(connection *c) {
+    bool ok = true;
+    for (int i = 0; ok && c->fake->mode == FAKE_LDAP_NOTICES && i < 3; i++)
+        ok = send_bytes(c, notice, sizeof notice);
+    while (ok && c->fake->mode == FAKE_LDAP_EMPTY)
+        ok = send_sealed(c, NULL, 0);
+    return ok;
+}
+
+static bool answer_search(connection *c, int msgid, BerElement *ber, const struct berval *message) {
     struct berval base = {0, NULL};
-    if (ber_scanf(ber, "{m", &base) == LBER_ERROR)
+    if (ber_scanf(ber, "{m", &base) == LBER_ERROR || !prepare(c))
         return false;
-    if (c->fake->script.account != NULL && asks_for_spn(message))
+    if (has_text(message, LDAP_CONTROL_SYNC))
+        return send_result(c, msgid, LDAP_RES_SEARCH_RESULT, c->fake->script.sync_result);
+    if (c->fake->script.account != NULL && has_text(message, "servicePrincipalName"))
         return send_account(c, msgid);
     return base.bv_len == 0 ? send_root(c, msgid) : send_script(c, msgid);
 }
@@ -304,11 +332,16 @@ static bool answer(connection *c, const struct berval *message) {
 
 static void spoil(const connection *c) {
     static const uint8_t huge[] = {0x30, 0x84, 0x40, 0, 0, 0, 0x02, 0x01, 0x01};
+    static const uint8_t large[] = {0x30, 0x84, 0, 0x10, 0, 0, 0x02, 0x01, 0x01};
     static const char noise[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
     if (c->fake->mode == FAKE_LDAP_NOISE)
         write_all(c->fd, noise, sizeof noise - 1);
     if (c->fake->mode == FAKE_LDAP_HUGE)
         write_all(c->fd, huge, sizeof huge);
+    if (c->fake->mode == FAKE_LDAP_LARGE)
+        write_all(c->fd, large, sizeof large);
+    if (c->fake->mode == FAKE_LDAP_NOTICE)
+        write_all(c->fd, notice, sizeof notice);
     if (c->fake->mode != FAKE_LDAP_HANGUP) {
         char byte = 0;
         while (recv(c->fd, &byte, 1, 0) > 0) {
@@ -321,6 +354,7 @@ static void *serve(void *arg) {
     fake_ldap_mode mode = c->fake->mode;
     struct berval message;
     seal__buf_init(&c->in, &seal__default_allocator, MAX_STREAM);
+    seal__buf_init(&c->held, &seal__default_allocator, 1 << 24);
     bool going = true;
     while (going && next_message(c, &message)) {
         going = mode == FAKE_LDAP_IMPOSTOR || mode >= FAKE_LDAP_BAD_TOKEN;
@@ -332,6 +366,7 @@ static void *serve(void *arg) {
     }
     shutdown(c->fd, SHUT_RDWR);
     seal__buf_done(&c->in);
+    seal__buf_done(&c->held);
     if (c->mech != NULL)
         c->mech->ops->free(c->mech);
     return NULL;

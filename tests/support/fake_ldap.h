@@ -14,12 +14,18 @@ typedef enum fake_ldap_mode {
     FAKE_LDAP_HANGUP,    /* closes at the first request */
     FAKE_LDAP_NOISE,     /* answers what is no LDAP */
     FAKE_LDAP_HUGE,      /* announces an answer of 1 GiB */
+    FAKE_LDAP_LARGE,     /* of 1 MiB */
+    FAKE_LDAP_NOTICE,    /* sends a notice without an OID, which libldap aborts the process for */
     FAKE_LDAP_BAD_TOKEN, /* answers the first leg with a token of rubbish */
     /* With the key of ldap/localhost: it proves itself, and then: */
     FAKE_LDAP_HONEST,   /* answers the script */
+    FAKE_LDAP_NOTICES,  /* the same, with such notices before each answer */
+    FAKE_LDAP_PACKED,   /* the same, all that a search finds in one packet */
     FAKE_LDAP_NO_LAYER, /* offers no sealing */
     FAKE_LDAP_CLEAR,    /* answers in clear */
     FAKE_LDAP_TAMPERED, /* a bit of each sealed answer is wrong */
+    FAKE_LDAP_REPLAYED, /* each sealed packet comes twice */
+    FAKE_LDAP_EMPTY,    /* answers with empty packets, without end */
     FAKE_LDAP_STALLED,  /* says nothing more after the login */
     FAKE_LDAP_HALF,     /* sends half of each answer */
     FAKE_LDAP_GIANT     /* announces a packet of 2 GiB */
@@ -45,6 +51,7 @@ typedef struct fake_ldap_script {
     size_t references;   /* referrals between the entries */
     int result;          /* of the search */
     const char *account; /* what a search for a service principal name finds; NULL: the same */
+    int sync_result;     /* not 0: offers to be watched, and ends each watch at once with this */
 } fake_ldap_script;
 
 typedef struct fake_ldap fake_ldap;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accounts.h"
 
+#include "base/shell.h"
+
 #include <ldap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FILTER_MAX = 4096 };
+
+static void discard(seal_error **error) {
+    seal_error_free(*error);
+    *error = NULL;
+}
 
 /* libldap has one of its own, this host, when there is neither ldap.conf nor LDAPURI. */
 static bool ldap_conf_has_uri(void) {
@@ -30,13 +37,54 @@ bool directory_is_configured(const struct directory_options *options) {
     return from_environment(options->uris, "SEAL_DIRECTORY_URI") != NULL || ldap_conf_has_uri();
 }
 
+static seal__directory_config config_of(const struct directory_options *options,
+                                        const struct login *login) {
+    return (seal__directory_config){.uris = from_environment(options->uris, "SEAL_DIRECTORY_URI"),
+                                    .base = from_environment(options->base, "SEAL_DIRECTORY_BASE"),
+                                    .ccache = login->ccache};
+}
+
 int directory_connect(const struct directory_options *options, const struct login *login,
                       seal__directory **ret_directory, seal_error **reterr) {
-    const seal__directory_config config = {
-        .uris = from_environment(options->uris, "SEAL_DIRECTORY_URI"),
-        .base = from_environment(options->base, "SEAL_DIRECTORY_BASE"),
-        .ccache = login->ccache};
+    const seal__directory_config config = config_of(options, login);
     return seal__directory_open(&seal__default_allocator, &config, ret_directory, reterr);
+}
+
+/* ---- Writing where one of several servers takes changes, and the others have copies ---- */
+
+/* The one after those tried; NULL: there is none that works. */
+static seal__directory *open_next(seal__directory_config config, uint32_t began, uint32_t *tried) {
+    seal__directory *directory = NULL;
+    config.first = began + *tried;
+    if (seal__directory_open(&seal__default_allocator, &config, &directory, NULL) < 0)
+        return NULL;
+    uint32_t n = seal__directory_servers(directory);
+    uint32_t at = (seal__directory_index(directory) + n - began) % n;
+    if (at >= *tried) {
+        *tried = at + 1;
+        return directory;
+    }
+    seal__directory_close(directory); /* round to those that were tried */
+    return NULL;
+}
+
+int directory_write(const struct directory_options *options, const struct login *login,
+                    seal__directory **directory, directory_write_fn *write, void *user,
+                    seal_error **reterr) {
+    uint32_t n = seal__directory_servers(*directory);
+    uint32_t began = seal__directory_index(*directory);
+    uint32_t tried = 1;
+    int rc = write(user, reterr);
+    while (rc == SEAL_ERROR_DIRECTORY && tried < n) {
+        seal__directory *next = open_next(config_of(options, login), began, &tried);
+        if (next == NULL)
+            break;
+        seal__directory_close(*directory);
+        *directory = next;
+        discard(reterr);
+        rc = write(user, reterr);
+    }
+    return rc;
 }
 
 /* ---- Finding ---- */
@@ -84,11 +132,12 @@ int account_find(seal__directory *directory, const char *given, char ret_dn[SEAL
     if (strlen(given) >= SEAL__SCP_DN_MAX ||
         !account_filter(given, seal__directory_is_ad(directory), filter, sizeof filter))
         return seal__error(reterr, SEAL_ERROR_INVALID, "the account's name is too long");
+    struct found found = {0};
     if (strchr(given, '=') != NULL) {
         snprintf(ret_dn, SEAL__SCP_DN_MAX, "%s", given);
-        return 0;
+        return seal__directory_search(directory, given, SEAL__SCOPE_BASE, "(objectClass=*)",
+                                      nothing, take_found, &found, reterr);
     }
-    struct found found = {0};
     seal_error *error = NULL;
     int rc = seal__directory_search(directory, NULL, SEAL__SCOPE_SUBTREE, filter, nothing,
                                     take_found, &found, &error);
@@ -112,6 +161,10 @@ int account_find(seal__directory *directory, const char *given, char ret_dn[SEAL
                        found.dn, found.other);
 }
 
+const char *account_word(const char *name, char word[ACCOUNT_WORD]) {
+    return seal__shell_word(name, "NAME", word, ACCOUNT_WORD);
+}
+
 /* ---- Changing ---- */
 
 static int modify(seal__directory *directory, const char *dn, seal__directory_change change,
@@ -122,23 +175,20 @@ static int modify(seal__directory *directory, const char *dn, seal__directory_ch
     return seal__directory_modify(directory, dn, change, &attribute, 1, reterr);
 }
 
-static void discard(seal_error **error) {
-    seal_error_free(*error);
-    *error = NULL;
-}
-
 /* A constraint was violated: because of another account, or because of a rule for this one? */
 static int explain_duplicate(seal__directory *directory, const char *dn, const char *spn,
                              seal_error *why, seal_error **reterr) {
     char owner[SEAL__SCP_DN_MAX];
+    char name[ACCOUNT_WORD];
+    char word[ACCOUNT_WORD];
     seal_error *error = NULL;
     int rc = seal__scp_find_account(directory, spn, owner, &error);
     if (rc == 0)
         rc = seal__error(reterr, SEAL_ERROR_SPN_DUPLICATE,
                          "%s cannot be added to %s: it is on %s, and two accounts with one name "
                          "make both unusable; if it belongs here, run: seal spn unregister %s "
-                         "--account '%s'",
-                         spn, dn, owner, spn, owner);
+                         "--account %s",
+                         spn, dn, owner, account_word(spn, name), account_word(owner, word));
     else
         rc = seal__error(reterr, SEAL_ERROR_DIRECTORY_DENIED,
                          "%s cannot be added to %s: %s; an account may give itself only names of "

@@ -23,6 +23,15 @@ struct directory_options {
 bool directory_is_configured(const struct directory_options *options);
 int directory_connect(const struct directory_options *options, const struct login *login,
                       seal__directory **ret_directory, seal_error **reterr);
+/*
+ * Does `write`, which uses *directory, and where that server fails (it may have only a copy) does
+ * it again at the next ones that are named, once at each: *directory is then another connection.
+ * `write` must be able to find its work done already. Its errors, the last one.
+ */
+typedef int directory_write_fn(void *user, seal_error **reterr);
+int directory_write(const struct directory_options *options, const struct login *login,
+                    seal__directory **directory, directory_write_fn *write, void *user,
+                    seal_error **reterr);
 
 /*
  * The DN of an account. given: a DN, or its cn, dNSHostName, sAMAccountName or userPrincipalName.
@@ -30,6 +39,10 @@ int directory_connect(const struct directory_options *options, const struct logi
  */
 int account_find(seal__directory *directory, const char *given, char ret_dn[SEAL__SCP_DN_MAX],
                  seal_error **reterr);
+
+/* A DN or a name in a command, by seal__shell_word. */
+enum { ACCOUNT_WORD = 2 * SEAL__SCP_DN_MAX };
+const char *account_word(const char *name, char word[ACCOUNT_WORD]);
 
 /* *ret_changed: false when it was so already. ADD: SEAL_ERROR_SPN_DUPLICATE names the account that
  * has it; SEAL_ERROR_DIRECTORY_DENIED. */

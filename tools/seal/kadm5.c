@@ -2,15 +2,18 @@
 #include "kadm5.h"
 
 #include "base/error.h"
+#include "command.h"
 #include "krb5_text.h"
 
 #include <kadm5/admin.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { REKEY_TRIES = 16, BACKOFF_MS = 50 };
+enum { REKEY_TRIES = 16, BACKOFF_MS = 50, ANSWER_S = 20 };
 
 struct kadmin {
     krb5_context krb5;
@@ -19,6 +22,34 @@ struct kadmin {
     char *realm;
     char *client;
 };
+
+/* ---- Time: libkadm5clnt waits for ever, and cannot be called back ---- */
+
+static char too_late[512];
+
+static void on_alarm(int signo) {
+    (void)signo;
+    ssize_t written = write(STDERR_FILENO, too_late, strlen(too_late));
+    (void)written;
+    _exit(STATUS_UNREACHABLE);
+}
+
+static void begin_call(const char *realm) {
+    const struct sigaction action = {.sa_handler = on_alarm};
+    snprintf(too_late, sizeof too_late,
+             "seal: kadmind of %s does not answer within %d s; see that it runs, and run this "
+             "again: what was asked may have been done\n",
+             realm == NULL ? "the default realm" : realm, ANSWER_S);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(ANSWER_S);
+}
+
+static kadm5_ret_t end_call(kadm5_ret_t code) {
+    alarm(0);
+    return code;
+}
+
+/* ---- The connection ---- */
 
 static int fail_open(struct kadmin *k, kadm5_ret_t code, seal_error **reterr) {
     char *text = krb5_text_error(k->krb5, (krb5_error_code)code);
@@ -31,10 +62,12 @@ static int fail_open(struct kadmin *k, kadm5_ret_t code, seal_error **reterr) {
                          "krb5.conf and that kadmind runs (Active Directory has none: --ad)",
                          realm, text);
     else
-        rc = seal__error(reterr, SEAL_ERROR_CREDENTIALS,
-                         "kadmind of %s does not let %s in: %s; it wants an initial ticket for "
-                         "kadmin/admin: name a keytab, or run: kinit -S kadmin/admin %s",
-                         realm, k->client, text, k->client);
+        rc =
+            seal__error(reterr, SEAL_ERROR_CREDENTIALS,
+                        "kadmind of %s does not let %s in: %s; it wants a ticket got with a key or "
+                        "password, not with another ticket: give --installer PRINCIPAL (on a "
+                        "terminal, the password is asked for), or --installer-keytab FILE",
+                        realm, k->client, text);
     text_free(text);
     return rc;
 }
@@ -53,9 +86,11 @@ int kadmin_open(const char *realm, const struct login *login, struct kadmin **re
     params.mask = realm == NULL ? 0 : KADM5_CONFIG_REALM;
     params.realm = k->realm;
     kadm5_ret_t result = code;
+    begin_call(realm);
     if (code == 0)
         result = kadm5_init_with_creds(k->krb5, k->client, k->ccache, service, &params,
                                        KADM5_STRUCT_VERSION, KADM5_API_VERSION_4, NULL, &k->handle);
+    end_call(result);
     if (result == 0) {
         *ret_kadmin = k;
         return 0;
@@ -100,13 +135,14 @@ static bool is_denial(kadm5_ret_t code) {
 static int fail(struct kadmin *k, const char *what, const char *principal, const char *right,
                 kadm5_ret_t code, seal_error **reterr) {
     char *text = krb5_text_error(k->krb5, (krb5_error_code)code);
+    const char *where = code == KADM5_AUTH_LIST ? "on a line without a target" : "for it";
     int rc;
     if (is_denial(code))
         rc = seal__error(
             reterr, SEAL_ERROR_DIRECTORY_DENIED,
             "kadmind does not allow %s to %s %s: %s; let somebody do it who may, or give "
-            "%s the rights \"%s\" for it in the KDC's kadm5.acl and restart kadmind",
-            k->client, what, principal, text, k->client, right);
+            "%s the rights \"%s\" %s in the KDC's kadm5.acl and restart kadmind",
+            k->client, what, principal, text, k->client, right, where);
     else if (code == KADM5_UNK_PRINC)
         rc = seal__error(reterr, SEAL_ERROR_NOT_FOUND,
                          "cannot %s %s: the KDC does not know it; run: seal spn register %s", what,
@@ -138,7 +174,8 @@ static int parse(struct kadmin *k, const char *principal, krb5_principal *ret,
 static kadm5_ret_t get_kvno(struct kadmin *k, krb5_principal principal, uint32_t *ret_kvno) {
     kadm5_principal_ent_rec record;
     memset(&record, 0, sizeof record);
-    kadm5_ret_t code = kadm5_get_principal(k->handle, principal, &record, KADM5_KVNO);
+    begin_call(k->realm);
+    kadm5_ret_t code = end_call(kadm5_get_principal(k->handle, principal, &record, KADM5_KVNO));
     if (code != 0)
         return code;
     *ret_kvno = record.kvno;
@@ -154,8 +191,9 @@ int kadmin_find(struct kadmin *k, const char *principal, uint32_t *ret_kvno, sea
     *ret_kvno = 0;
     kadm5_ret_t code = get_kvno(k, parsed, ret_kvno);
     krb5_free_principal(k->krb5, parsed);
-    return code == 0 || code == KADM5_UNK_PRINC ? 0
-                                                : fail(k, "look at", principal, "i", code, reterr);
+    return code == 0 || code == KADM5_UNK_PRINC
+               ? 0
+               : fail(k, "look at", principal, "aci", code, reterr);
 }
 
 int kadmin_create(struct kadmin *k, const char *principal, seal_error **reterr) {
@@ -165,7 +203,8 @@ int kadmin_create(struct kadmin *k, const char *principal, seal_error **reterr) 
     if (rc < 0)
         return rc;
     /* Without a password the KDC makes random keys. */
-    kadm5_ret_t code = kadm5_create_principal(k->handle, &record, KADM5_PRINCIPAL, NULL);
+    begin_call(k->realm);
+    kadm5_ret_t code = end_call(kadm5_create_principal(k->handle, &record, KADM5_PRINCIPAL, NULL));
     krb5_free_principal(k->krb5, record.principal);
     return code == 0 ? 0 : fail(k, "create", principal, "aci", code, reterr);
 }
@@ -175,7 +214,8 @@ int kadmin_delete(struct kadmin *k, const char *principal, seal_error **reterr) 
     int rc = parse(k, principal, &parsed, reterr);
     if (rc < 0)
         return rc;
-    kadm5_ret_t code = kadm5_delete_principal(k->handle, parsed);
+    begin_call(k->realm);
+    kadm5_ret_t code = end_call(kadm5_delete_principal(k->handle, parsed));
     krb5_free_principal(k->krb5, parsed);
     return code == 0 ? 0 : fail(k, "delete", principal, "d", code, reterr);
 }
@@ -185,7 +225,8 @@ int kadmin_list(struct kadmin *k, const char *pattern,
     char **names = NULL;
     int n = 0;
     char *copy = text_copy(pattern);
-    kadm5_ret_t code = kadm5_get_principals(k->handle, copy, &names, &n);
+    begin_call(k->realm);
+    kadm5_ret_t code = end_call(kadm5_get_principals(k->handle, copy, &names, &n));
     text_free(copy);
     if (code != 0)
         return fail(k, "list", pattern, "l", code, reterr);
@@ -195,13 +236,19 @@ int kadmin_list(struct kadmin *k, const char *pattern,
     return 0;
 }
 
+static kadm5_ret_t randkey(struct kadmin *k, krb5_principal principal, krb5_keyblock **ret_keys,
+                           int *ret_n) {
+    begin_call(k->realm);
+    return end_call(kadm5_randkey_principal(k->handle, principal, ret_keys, ret_n));
+}
+
 static kadm5_ret_t rekey_once(struct kadmin *k, krb5_principal principal,
                               struct kadmin_keys *ret_keys, uint32_t *ret_before) {
     krb5_keyblock *keys = NULL;
     int n = 0;
     kadm5_ret_t code = get_kvno(k, principal, ret_before);
     if (code == 0)
-        code = kadm5_randkey_principal(k->handle, principal, &keys, &n);
+        code = randkey(k, principal, &keys, &n);
     if (code != 0)
         return code;
     ret_keys->keys = keys;

@@ -138,8 +138,10 @@ int keytab_writable_path(const char *name, char **ret_path, seal_error **reterr)
         rc = seal__error(reterr, SEAL_ERROR_KEYTAB,
                          "keytab %s is no file; give --keytab FILE:/path", whole);
     else if (real == NULL)
-        rc = seal__error(reterr, SEAL_ERROR_KEYTAB, "keytab %s cannot be changed: %s", path,
-                         strerror(errno));
+        rc = seal__error(reterr, SEAL_ERROR_KEYTAB,
+                         "keytab %s cannot be changed: %s; make its folder first, or give another "
+                         "--keytab FILE",
+                         path, strerror(errno));
     else
         rc = check_folder(real, reterr);
     if (rc == 0)

@@ -42,14 +42,20 @@ int keytab_writable_path(const char *name, char **ret_path, seal_error **reterr)
 int keytab_hold(const char *path);
 void keytab_release(int hold_fd);
 
+/* Which of a principal's old keys stay: tickets that clients have may need those before the new. */
+enum keytab_old {
+    KEYTAB_OLD_ALL,
+    KEYTAB_OLD_PREVIOUS, /* and none before that version */
+    KEYTAB_OLD_NONE      /* the principal is new: they are of one that was deleted */
+};
+
 /*
- * Adds a principal's keys and keeps what is there; prune: but this principal's keys that are older
- * than the previous version. A new file with the old one's owner and mode (without rights for
- * others; 0600 when there was none) takes its place, so that a reader sees either. *ret_pruned may
- * be NULL.
+ * Adds a principal's keys, instead of those of the same version, and keeps what else is there, but
+ * for `old`. A new file with the old one's owner and mode (without rights for others; 0600 when
+ * there was none) takes its place, so that a reader sees either. *ret_removed may be NULL.
  */
-int keytab_add(const char *path, const char *principal, const struct kadmin_keys *keys, bool prune,
-               size_t *ret_pruned, seal_error **reterr);
+int keytab_add(const char *path, const char *principal, const struct kadmin_keys *keys,
+               enum keytab_old old, size_t *ret_removed, seal_error **reterr);
 
 /* Takes out all keys of a principal. *ret_removed: how many there were. */
 int keytab_remove(const char *path, const char *principal, size_t *ret_removed,

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "krb5_text.h"
+#include "secure/gss/spn_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +33,9 @@ struct edit {
 };
 
 static int fail_system(const struct edit *e, const char *what, seal_error **reterr) {
-    return seal__error(reterr, SEAL_ERROR_KEYTAB, "keytab %s cannot be changed: %s: %s", e->path,
-                       what, strerror(errno));
+    return seal__error(reterr, SEAL_ERROR_KEYTAB,
+                       "keytab %s cannot be changed: %s: %s; check owner, mode and room there",
+                       e->path, what, strerror(errno));
 }
 
 static int fail_krb5(const struct edit *e, const char *what, krb5_error_code code,
@@ -183,8 +185,9 @@ static void edit_done(struct edit *e) {
         close(e->old_fd); /* and unlocks */
 }
 
-/* Takes out the principal's keys of versions below `limit`. */
-static krb5_error_code remove_below(struct edit *e, uint32_t limit, size_t *ret_removed) {
+/* Takes out the principal's keys of versions from `first` to `last`. */
+static krb5_error_code remove_versions(struct edit *e, uint32_t first, uint32_t last,
+                                       size_t *ret_removed) {
     *ret_removed = 0;
     for (;;) {
         krb5_kt_cursor cursor;
@@ -194,8 +197,8 @@ static krb5_error_code remove_below(struct edit *e, uint32_t limit, size_t *ret_
             return code;
         bool found = false;
         while (!found && (code = krb5_kt_next_entry(e->krb5, e->keytab, &entry, &cursor)) == 0) {
-            found =
-                entry.vno < limit && krb5_principal_compare(e->krb5, entry.principal, e->principal);
+            found = entry.vno >= first && entry.vno <= last &&
+                    krb5_principal_compare(e->krb5, entry.principal, e->principal);
             if (!found)
                 krb5_free_keytab_entry_contents(e->krb5, &entry);
         }
@@ -258,23 +261,36 @@ void keytab_release(int hold_fd) {
         close(hold_fd);
 }
 
-int keytab_add(const char *path, const char *principal, const struct kadmin_keys *keys, bool prune,
-               size_t *ret_pruned, seal_error **reterr) {
+/* Keys of the same version are those of a principal of this name that was deleted: they would be
+ * taken for the new ones. */
+static krb5_error_code remove_old(struct edit *e, uint32_t kvno, enum keytab_old old,
+                                  size_t *ret_removed) {
+    uint32_t previous = 0;
+    size_t same = 0;
+    krb5_error_code code = 0;
+    if (old == KEYTAB_OLD_NONE)
+        return remove_versions(e, 0, UINT32_MAX, ret_removed);
+    if (old == KEYTAB_OLD_PREVIOUS)
+        code = find_previous(e, kvno, &previous);
+    if (code == 0 && previous > 0)
+        code = remove_versions(e, 0, previous - 1, ret_removed);
+    return code == 0 ? remove_versions(e, kvno, kvno, &same) : code;
+}
+
+int keytab_add(const char *path, const char *principal, const struct kadmin_keys *keys,
+               enum keytab_old old, size_t *ret_removed, seal_error **reterr) {
     struct edit e;
-    size_t pruned = 0;
+    size_t removed = 0;
     int rc = edit_begin(&e, path, principal, reterr);
     if (rc == 0) {
-        uint32_t previous = 0;
-        krb5_error_code code = prune ? find_previous(&e, keys->kvno, &previous) : 0;
-        if (code == 0 && prune)
-            code = remove_below(&e, previous, &pruned);
+        krb5_error_code code = remove_old(&e, keys->kvno, old, &removed);
         if (code == 0)
             code = add_keys(&e, keys);
         rc = code == 0 ? edit_commit(&e, reterr) : fail_krb5(&e, "add keys", code, reterr);
     }
     edit_done(&e);
-    if (ret_pruned != NULL)
-        *ret_pruned = pruned;
+    if (ret_removed != NULL)
+        *ret_removed = removed;
     return rc;
 }
 
@@ -284,7 +300,7 @@ int keytab_remove(const char *path, const char *principal, size_t *ret_removed,
     *ret_removed = 0;
     int rc = edit_begin(&e, path, principal, reterr);
     if (rc == 0) {
-        krb5_error_code code = remove_below(&e, UINT32_MAX, ret_removed);
+        krb5_error_code code = remove_versions(&e, 0, UINT32_MAX, ret_removed);
         if (code != 0)
             rc = fail_krb5(&e, "remove keys", code, reterr);
         else if (*ret_removed > 0)
@@ -317,7 +333,7 @@ static krb5_error_code collect(struct edit *e, krb5_const_principal from, struct
         return code;
     while ((code = krb5_kt_next_entry(e->krb5, e->keytab, &entry, &cursor)) == 0) {
         bool wanted = krb5_principal_compare(e->krb5, entry.principal, from);
-        bool weak = krb5_enctype_is_weak(entry.key.enctype);
+        bool weak = seal__spn_enctype_is_weak(entry.key.enctype);
         copies->weak = copies->weak || (wanted && weak);
         if (wanted && !weak) {
             copies->entries = text_grow(copies->entries, copies->n, sizeof *copies->entries);

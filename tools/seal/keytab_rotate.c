@@ -42,7 +42,8 @@ static int rotate(const struct rotation *rotation, const char *principal) {
         seal__error_prefix(&error, "%s keeps its keys", principal);
         return complain_error(error);
     }
-    int rc = keytab_add(rotation->path, principal, &keys, rotation->prune, &pruned, &error);
+    int rc = keytab_add(rotation->path, principal, &keys,
+                        rotation->prune ? KEYTAB_OLD_PREVIOUS : KEYTAB_OLD_ALL, &pruned, &error);
     keytab_release(hold_fd);
     if (rc < 0) {
         seal__error_prefix(&error,

@@ -5,6 +5,7 @@
 #include "krb5_text.h"
 #include "options.h"
 #include "report.h"
+#include "secure/gss/spn_check.h"
 
 #include <stdio.h>
 
@@ -25,7 +26,7 @@ static void print_text(const struct keytab *keytab) {
         char *enctype = krb5_text_enctype(entry->enctype);
         format_when(entry->added, when);
         printf("%s  kvno %u  %s  %s%s\n", entry->principal, entry->kvno, enctype, when,
-               krb5_enctype_is_weak(entry->enctype) ? "  WEAK" : "");
+               seal__spn_enctype_is_weak(entry->enctype) ? "  WEAK" : "");
         text_free(enctype);
     }
 }
@@ -41,7 +42,7 @@ static void print_json(const struct keytab *keytab) {
         json_put(item, "principal", json_text(entry->principal));
         json_put(item, "kvno", json_need(json_integer(entry->kvno)));
         json_put(item, "enctype", json_text(enctype));
-        json_put(item, "weak", json_boolean(krb5_enctype_is_weak(entry->enctype)));
+        json_put(item, "weak", json_boolean(seal__spn_enctype_is_weak(entry->enctype)));
         json_put(item, "added", json_text(when));
         json_push(entries, item);
         text_free(enctype);
@@ -54,7 +55,7 @@ static void print_json(const struct keytab *keytab) {
 
 static void warn_of_weak(const struct keytab *keytab) {
     for (size_t i = 0; i < keytab->n; i++) {
-        if (!krb5_enctype_is_weak(keytab->entries[i].enctype))
+        if (!seal__spn_enctype_is_weak(keytab->entries[i].enctype))
             continue;
         say("%s has weak keys; give the account AES keys (supported_enctypes in kdc.conf; in "
             "Active Directory msDS-SupportedEncryptionTypes 24), then run: seal keytab rotate %s "

@@ -29,24 +29,6 @@ char *krb5_text_enctype(krb5_enctype enctype) {
     return text_copy(name);
 }
 
-bool krb5_enctype_is_weak(krb5_enctype enctype) {
-    switch (enctype) {
-    case ENCTYPE_DES_CBC_CRC:
-    case ENCTYPE_DES_CBC_MD4:
-    case ENCTYPE_DES_CBC_MD5:
-    case ENCTYPE_DES_CBC_RAW:
-    case ENCTYPE_DES_HMAC_SHA1:
-    case ENCTYPE_DES3_CBC_SHA:
-    case ENCTYPE_DES3_CBC_RAW:
-    case ENCTYPE_DES3_CBC_SHA1:
-    case ENCTYPE_ARCFOUR_HMAC:
-    case ENCTYPE_ARCFOUR_HMAC_EXP:
-        return true;
-    default:
-        return false;
-    }
-}
-
 int krb5_text_open(krb5_context *ret_context, seal_error **reterr) {
     krb5_error_code code = krb5_init_context(ret_context);
     if (code == 0)

@@ -60,9 +60,11 @@ static const char *remedy_of(const struct attempt *a, krb5_error_code code) {
         return "give another principal; in Active Directory that of the account, such as HOST$";
     if (a->keytab == NULL)
         return "try again with the right password";
-    return code == KRB5_KT_NOTFOUND || code == ENOENT
-               ? "\"seal keytab show\" lists what is in a keytab"
-               : "the keytab is older than the key in the KDC: export it again";
+    if (code == KRB5_KT_NOTFOUND)
+        return "\"seal keytab show\" lists what is in a keytab";
+    if (code == KRB5KDC_ERR_PREAUTH_FAILED)
+        return "the keytab is older than the key in the KDC: export it again";
+    return "check the name, owner and mode of the file";
 }
 
 static int fail(const struct attempt *a, const char *what, krb5_error_code code,
@@ -97,10 +99,14 @@ static int identify(struct attempt *a, const struct login_options *options, seal
         a->keytab_name = options->keytab;
         code = krb5_kt_resolve(a->krb5, options->keytab, &a->keytab);
     }
-    if (code == 0 && options->principal != NULL)
+    if (code == 0 && a->keytab != NULL)
+        code =
+            first_of_keytab(a); /* of a file that is missing libkrb5 says that its key is wrong */
+    if (code == 0 && options->principal != NULL) {
+        krb5_free_principal(a->krb5, a->principal);
+        a->principal = NULL;
         code = krb5_parse_name(a->krb5, options->principal, &a->principal);
-    else if (code == 0)
-        code = first_of_keytab(a);
+    }
     if (code != 0) {
         a->name =
             text_copy(options->principal == NULL ? "its first principal" : options->principal);
@@ -114,7 +120,8 @@ static int ask_password(struct attempt *a, seal_error **reterr) {
     if (!isatty(STDIN_FILENO))
         return seal__error(reterr, SEAL_ERROR_CREDENTIALS,
                            "no key for %s was given, and there is no terminal to ask for a "
-                           "password; give a keytab or a credentials cache",
+                           "password; give a keytab (such as --installer-keytab FILE), or a "
+                           "credentials cache",
                            a->name);
     char *prompt = text_format("Password for %s", a->name);
     unsigned length = sizeof a->password;

@@ -6,6 +6,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static char visible(char c) {
+    return (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+}
+
+void print_visible(const char *text) {
+    for (; *text != '\0'; text++)
+        putchar(visible(*text));
+}
+
 /* One line, whatever is in the names: they come from anywhere. */
 static void put(const char *before, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
@@ -13,8 +22,7 @@ static void put(const char *before, const char *format, va_list arguments)
 static void put(const char *before, const char *format, va_list arguments) {
     char *line = text_format_list(format, arguments);
     for (char *p = line; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = '?';
+        *p = visible(*p);
     fprintf(stderr, "seal: %s%s\n", before, line);
     text_free(line);
 }

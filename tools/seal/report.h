@@ -16,6 +16,10 @@ int complain_error(seal_error *error);
 /* Something the user should know, though all is well. */
 void say(const char *format, ...) SEAL_PRINTF(1, 2);
 
+/* To standard output, control characters as '?': what comes from a directory may have been written
+ * for a terminal. */
+void print_visible(const char *text);
+
 int status_of_error(int code);
 
 #endif

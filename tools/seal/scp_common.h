@@ -19,6 +19,9 @@ struct scp_session {
         DIRECTORY_OPTION_SPECS(&(session)->where)
 
 int scp_session_open(struct scp_session *session, seal_error **reterr);
+int scp_session_write(struct scp_session *session, directory_write_fn *write, void *user,
+                      seal_error **reterr);
+int scp_session_remove(struct scp_session *session, const char *dn, seal_error **reterr);
 void scp_session_close(struct scp_session *session);
 
 #endif

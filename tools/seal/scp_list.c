@@ -12,13 +12,18 @@ static void complain_of_entry(void *user, const seal_error *why) {
     say("%s", seal_error_message(why));
 }
 
+static void print_line(const char *service, const seal__scp *scp) {
+    print_visible(service);
+    printf("\t%s:%u\tpriority %u\tweight %u\t", scp->host, scp->port, scp->priority, scp->weight);
+    print_visible(scp->dn);
+    putchar('\n');
+}
+
 static void print_text(const seal__scp *scp) {
     for (size_t i = 0; i < scp->n_services; i++)
-        printf("%s\t%s:%u\tpriority %u\tweight %u\t%s\n", scp->services[i], scp->host, scp->port,
-               scp->priority, scp->weight, scp->dn);
+        print_line(scp->services[i], scp);
     if (scp->n_services == 0)
-        printf("-\t%s:%u\tpriority %u\tweight %u\t%s\n", scp->host, scp->port, scp->priority,
-               scp->weight, scp->dn);
+        print_line("-", scp);
 }
 
 static json_t *to_json(const seal__scp *scp) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seal scp publish: a connection point for a server that does not publish itself. */
+#include "keytab.h"
 #include "report.h"
 #include "scp_common.h"
 
@@ -18,7 +19,8 @@ struct publication {
     const char *spn_class;
     const char *host;
     const char *account;
-    const char *name;
+    const char *name; /* NULL: default_name */
+    char default_name[SEAL__SCP_CN_MAX];
     uint32_t port, priority, weight, lease_s;
     bool hold;
     char account_dn[SEAL__SCP_DN_MAX];
@@ -53,6 +55,12 @@ static int fill_scp(struct publication *p, seal_error **reterr) {
     if (strlen(p->spn_class) >= sizeof scp->spn_class)
         return seal__error(reterr, SEAL_ERROR_INVALID, "--class %s is too long", p->spn_class);
     snprintf(scp->spn_class, sizeof scp->spn_class, "%s", p->spn_class);
+    int length =
+        snprintf(p->default_name, sizeof p->default_name, "seal-%s-%u", p->spn_class, p->port);
+    if (p->name == NULL && (size_t)length >= sizeof p->default_name)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "seal-%s-%u is too long for the name of an entry; give --name CN",
+                           p->spn_class, p->port);
     scp->port = (uint16_t)p->port;
     scp->priority = (uint16_t)p->priority;
     scp->weight = (uint16_t)p->weight;
@@ -72,18 +80,37 @@ static uint32_t lease_of(const struct publication *p) {
     return p->lease_s == 0 && p->hold ? DEFAULT_LEASE_S : p->lease_s;
 }
 
+/* A keytab may have more than this service's key. */
+static int log_in(struct publication *p, seal_error **reterr) {
+    struct login_options *who = &p->session.who;
+    struct keytab keytab = {0};
+    char *own = text_format("%s/%s@", p->spn_class, p->scp.host);
+    const char *principal = who->principal;
+    if (who->keytab != NULL && principal == NULL && keytab_read(who->keytab, &keytab, NULL) == 0)
+        for (size_t i = 0; i < keytab.n && who->principal == NULL; i++)
+            if (strncmp(keytab.entries[i].principal, own, strlen(own)) == 0)
+                who->principal = keytab.entries[i].principal;
+    int rc = scp_session_open(&p->session, reterr);
+    who->principal = principal;
+    keytab_done(&keytab);
+    text_free(own);
+    return rc;
+}
+
+static int publish_here(void *user, seal_error **reterr) {
+    struct publication *p = user;
+    const char *name = p->name == NULL ? p->default_name : p->name;
+    int rc = find_account(p, reterr);
+    return rc < 0 ? rc
+                  : seal__scp_publish(p->session.directory, p->account_dn, name, &p->scp,
+                                      lease_of(p), reterr);
+}
+
 static int publish_once(struct publication *p, seal_error **reterr) {
     int rc = 0;
     if (p->session.directory == NULL)
-        rc = scp_session_open(&p->session, reterr);
-    if (rc == 0)
-        rc = find_account(p, reterr);
-    char name[SEAL__SCP_CN_MAX];
-    snprintf(name, sizeof name, "seal-%s-%u", p->spn_class, p->port);
-    if (rc == 0)
-        rc = seal__scp_publish(p->session.directory, p->account_dn,
-                               p->name == NULL ? name : p->name, &p->scp, lease_of(p), reterr);
-    return rc;
+        rc = log_in(p, reterr);
+    return rc < 0 ? rc : scp_session_write(&p->session, publish_here, p, reterr);
 }
 
 /* ---- Holding ---- */
@@ -136,8 +163,8 @@ static int keep_up(struct publication *p, seal_error **reterr) {
 }
 
 static int delete_once(struct publication *p, seal_error **reterr) {
-    int rc = p->session.directory == NULL ? scp_session_open(&p->session, reterr) : 0;
-    return rc < 0 ? rc : seal__scp_remove(p->session.directory, p->scp.dn, reterr);
+    int rc = p->session.directory == NULL ? log_in(p, reterr) : 0;
+    return rc < 0 ? rc : scp_session_remove(&p->session, p->scp.dn, reterr);
 }
 
 static int withdraw(struct publication *p) {
@@ -155,8 +182,9 @@ static int withdraw(struct publication *p) {
         printf("removed %s\n", p->scp.dn);
         return STATUS_OK;
     }
-    seal__error_prefix(&error, "%s stays in the directory; run: seal scp remove '%s'", p->scp.dn,
-                       p->scp.dn);
+    char word[ACCOUNT_WORD];
+    seal__error_prefix(&error, "%s stays in the directory; run: seal scp remove %s", p->scp.dn,
+                       account_word(p->scp.dn, word));
     return complain_error(error);
 }
 

@@ -16,7 +16,8 @@ struct found {
 
 static bool take(void *user, const seal__directory_entry *entry) {
     struct found *found = user;
-    snprintf(found->n == 0 ? found->dn : found->other, SEAL__SCP_DN_MAX, "%s", entry->dn);
+    char *to = found->n == 0 ? found->dn : found->other;
+    snprintf(to, SEAL__SCP_DN_MAX, "%s", strlen(entry->dn) < SEAL__SCP_DN_MAX ? entry->dn : "");
     return ++found->n < 2;
 }
 
@@ -56,11 +57,24 @@ static int find(struct scp_session *session, const char *name, const char *accou
     if (found->n == 0)
         return seal__error(reterr, SEAL_ERROR_NOT_FOUND,
                            "no connection point is called '%s'; see: seal scp list", name);
-    if (found->n > 1)
+    if (found->n > 1 || found->dn[0] == '\0')
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "several are called '%s': %s and %s; give the DN, or --account", name,
                            found->dn, found->other);
     return 0;
+}
+
+/* A DN may be that of anything, of an account, too. */
+static int check_kind(struct scp_session *session, const char *dn, seal_error **reterr) {
+    static const char *const nothing[] = {"1.1", NULL};
+    struct found found = {0};
+    int rc = seal__directory_search(session->directory, dn, SEAL__SCOPE_BASE,
+                                    "(objectClass=serviceConnectionPoint)", nothing, take, &found,
+                                    reterr);
+    if (rc == 0 && found.n == 0)
+        rc = seal__error(reterr, SEAL_ERROR_INVALID,
+                         "%s is no connection point, and stays; see: seal scp list", dn);
+    return rc;
 }
 
 static int remove_scp(struct scp_session *session, const char *dn, const char *name,
@@ -68,14 +82,18 @@ static int remove_scp(struct scp_session *session, const char *dn, const char *n
     struct found found = {0};
     seal_error *error = NULL;
     int rc = scp_session_open(session, &error);
-    if (rc == 0 && dn == NULL)
-        rc = find(session, name, account, &found, &error);
+    if (rc == 0)
+        rc = dn == NULL ? find(session, name, account, &found, &error)
+                        : check_kind(session, dn, &error);
     const char *which = dn == NULL ? found.dn : dn;
     if (rc == 0)
-        rc = seal__scp_remove(session->directory, which, &error);
-    if (rc == 0)
-        printf("removed %s\n", which);
-    return rc < 0 ? complain_error(error) : STATUS_OK;
+        rc = scp_session_remove(session, which, &error);
+    if (rc < 0)
+        return complain_error(error);
+    printf("removed ");
+    print_visible(which);
+    putchar('\n');
+    return STATUS_OK;
 }
 
 static int run(const struct command *command, int argc, char **argv) {

@@ -20,8 +20,7 @@ struct showing {
 
 static void print_value(const char *name, const char *value) {
     printf("%s: ", name);
-    for (const char *p = value; *p != '\0'; p++)
-        putchar((unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
+    print_visible(value);
     putchar('\n');
 }
 
@@ -86,7 +85,8 @@ static int show(struct showing *s, const char *what) {
                         "%s has no connection point under %s; run: seal scp publish --service %s",
                         what, seal__directory_base(s->session.directory), what);
     for (size_t i = 0; i < s->n_scps; i++) {
-        printf("%s\n  ", s->scps[i].dn);
+        print_visible(s->scps[i].dn);
+        printf("\n  ");
         judge(s, &s->scps[i]);
     }
     return s->status;

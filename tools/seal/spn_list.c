@@ -25,11 +25,14 @@ static void put(struct listing *l, const char *spn, const char *account) {
         if (account != NULL)
             json_put(item, "account", json_text(account));
         json_push(l->answer, item);
-    } else if (account != NULL) {
-        printf("%s\t%s\n", spn, account);
-    } else {
-        printf("%s\n", spn);
+        return;
     }
+    print_visible(spn);
+    if (account != NULL) {
+        putchar('\t');
+        print_visible(account);
+    }
+    putchar('\n');
 }
 
 static bool put_entry(void *user, const seal__directory_entry *entry) {

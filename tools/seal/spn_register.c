@@ -28,13 +28,14 @@ struct registration {
 
 /* ---- The KDC and the keytab ---- */
 
-static int new_keys(struct registration *r, const char *principal, seal_error **reterr) {
+static int new_keys(struct registration *r, const char *principal, enum keytab_old old,
+                    seal_error **reterr) {
     struct kadmin_keys keys;
     int hold_fd = keytab_hold(r->keytab_path);
     int rc = kadmin_rekey(r->kadmin, principal, &keys, reterr);
     bool changed = rc == 0;
     if (changed)
-        rc = keytab_add(r->keytab_path, principal, &keys, false, NULL, reterr);
+        rc = keytab_add(r->keytab_path, principal, &keys, old, NULL, reterr);
     keytab_release(hold_fd);
     if (!changed)
         return rc;
@@ -90,7 +91,7 @@ static int register_in_kdc(struct registration *r, const char *principal, bool *
     if (rc == 0 && kvno == 0)
         rc = kadmin_create(r->kadmin, principal, &error);
     if (rc == 0)
-        rc = new_keys(r, principal, &error);
+        rc = new_keys(r, principal, kvno == 0 ? KEYTAB_OLD_NONE : KEYTAB_OLD_ALL, &error);
     if (rc < 0)
         return complain_error(error);
     *ret_is_there = true;
@@ -102,22 +103,32 @@ static int register_in_kdc(struct registration *r, const char *principal, bool *
 
 /* ---- The directory ---- */
 
-static int write_to_account(struct registration *r, const char *dn, const struct spn_text *spn,
-                            bool *ret_changed, seal_error **reterr) {
-    if (r->via == NULL)
-        return account_add_spn(r->directory, dn, spn->name, ret_changed, reterr);
-    *ret_changed = true;
-    return spn_rpc_write(SPN_RPC_ADD, seal__directory_server(r->directory), dn, spn->name,
-                         &r->login, reterr);
+struct addition {
+    struct registration *r;
+    const char *dn;
+    const char *spn;
+    bool changed;
+};
+
+static int write_to_account(void *user, seal_error **reterr) {
+    struct addition *a = user;
+    seal__directory *directory = a->r->directory;
+    if (a->r->via == NULL)
+        return account_add_spn(directory, a->dn, a->spn, &a->changed, reterr);
+    a->changed = true;
+    return spn_rpc_write(SPN_RPC_ADD, seal__directory_server(directory), a->dn, a->spn,
+                         &a->r->login, reterr);
 }
 
 static int register_in_directory(struct registration *r, const char *dn,
                                  const struct spn_text *spn) {
     seal_error *error = NULL;
-    bool changed = false;
-    if (write_to_account(r, dn, spn, &changed, &error) < 0)
+    struct addition a = {.r = r, .dn = dn, .spn = spn->name};
+    if (directory_write(&r->where, &r->login, &r->directory, write_to_account, &a, &error) < 0)
         return complain_error(error);
-    printf("%s: %s %s\n", spn->name, changed ? "added to" : "is on", dn);
+    printf("%s: %s ", spn->name, a.changed ? "added to" : "is on");
+    print_visible(dn);
+    putchar('\n');
     return STATUS_OK;
 }
 
@@ -125,6 +136,8 @@ static int register_in_directory(struct registration *r, const char *dn,
 static int find_account(struct registration *r, const struct spn_text *spn,
                         char dn[SEAL__SCP_DN_MAX]) {
     char owner[SEAL__SCP_DN_MAX];
+    char name[ACCOUNT_WORD];
+    char word[ACCOUNT_WORD];
     seal_error *error = NULL;
     int rc =
         account_find(r->directory, r->account == NULL ? spn->parts.host : r->account, dn, &error);
@@ -134,8 +147,9 @@ static int find_account(struct registration *r, const struct spn_text *spn,
     if (rc == 0 && !seal__directory_same_dn(owner, dn))
         return complain(STATUS_FAILED,
                         "%s is on another account, %s, and two accounts with one name make both "
-                        "unusable; if it belongs to %s, run: seal spn unregister %s --account '%s'",
-                        spn->name, owner, dn, spn->name, owner);
+                        "unusable; if it belongs to %s, run: seal spn unregister %s --account %s",
+                        spn->name, owner, dn, account_word(spn->name, name),
+                        account_word(owner, word));
     if (rc < 0 && rc != SEAL_ERROR_NOT_FOUND)
         return complain_error(error);
     seal_error_free(error);

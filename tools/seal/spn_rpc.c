@@ -20,7 +20,8 @@ int spn_rpc_check(const char *via, seal_error **reterr) {
                        "--via %s: only rpc is known; without it LDAP is used", via);
 }
 
-/* Beside the program when installed, else in the source tree. */
+/* Beside the program, as in a build and in an installation that was moved; or where it belongs. Not
+ * in the source tree: on another machine that folder may be anybody's. */
 static char *find_script(void) {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -29,7 +30,7 @@ static char *find_script(void) {
     if (slash != NULL)
         *slash = '\0';
     char *places[] = {text_format("%s/../libexec/sealrpc/" SCRIPT, self),
-                      text_copy(SEAL_LIBEXEC "/" SCRIPT), text_copy(SEAL_SOURCE "/" SCRIPT)};
+                      text_copy(SEAL_LIBEXEC "/" SCRIPT)};
     char *found = NULL;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         if (found == NULL && access(places[i], R_OK) == 0)

@@ -21,15 +21,31 @@ struct removal {
     struct kadmin *kadmin;      /* NULL: Active Directory, or an account was named */
 };
 
+struct deletion {
+    struct removal *r;
+    const char *dn;
+    const char *spn;
+    bool changed;
+};
+
+static int delete_from_account(void *user, seal_error **reterr) {
+    struct deletion *d = user;
+    seal__directory *directory = d->r->directory;
+    if (d->r->via == NULL)
+        return account_remove_spn(directory, d->dn, d->spn, &d->changed, reterr);
+    d->changed = true;
+    return spn_rpc_write(SPN_RPC_DELETE, seal__directory_server(directory), d->dn, d->spn,
+                         &d->r->login, reterr);
+}
+
 static int remove_from_account(struct removal *r, const char *dn, const struct spn_text *spn) {
     seal_error *error = NULL;
-    bool changed = true;
-    int rc = r->via == NULL ? account_remove_spn(r->directory, dn, spn->name, &changed, &error)
-                            : spn_rpc_write(SPN_RPC_DELETE, seal__directory_server(r->directory),
-                                            dn, spn->name, &r->login, &error);
-    if (rc < 0)
+    struct deletion d = {.r = r, .dn = dn, .spn = spn->name};
+    if (directory_write(&r->where, &r->login, &r->directory, delete_from_account, &d, &error) < 0)
         return complain_error(error);
-    printf("%s: %s %s\n", spn->name, changed ? "removed from" : "is not on", dn);
+    printf("%s: %s ", spn->name, d.changed ? "removed from" : "is not on");
+    print_visible(dn);
+    putchar('\n');
     return STATUS_OK;
 }
 

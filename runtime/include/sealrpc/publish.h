@@ -36,7 +36,8 @@ typedef struct seal_publish_options {
     uint16_t priority; /**< clients use the smallest that works (RFC 2782) */
     uint16_t weight;   /**< share among equal priorities (RFC 2782) */
     /** Seconds that the entry lives without being refreshed, where the directory has leases
-     *  (OpenLDAP with dds); refreshed at a third of it. 0: 60. UINT32_MAX: no lease. */
+     *  (OpenLDAP with dds); refreshed at a third of it, at the latest after 30 s. 0: 60.
+     *  UINT32_MAX: no lease. */
     uint32_t lease_s;
     /** With whose rights: NULL, NULL, NULL: the server's own keytab and principal (in Active
      *  Directory: the account in that keytab). */
@@ -51,8 +52,9 @@ static inline void seal_publish_options_init(seal_publish_options *options) {
 }
 
 /** How the first attempt went: @p error NULL: the entry is in the directory; otherwise why not, and
- *  it is tried again until the server stops. Borrowed. Once, on the loop thread; also when the
- * server stops before it has been tried (SEAL_ERROR_CANCELLED). */
+ *  it is tried again until the server stops. Borrowed. Once, on the loop thread; also when nothing
+ *  is tried any more: the server stops, or could not start, before there was an outcome
+ *  (SEAL_ERROR_CANCELLED), or there is nothing to publish (SEAL_ERROR_INVALID). */
 typedef void seal_published_fn(seal_server *server, const seal_error *error, void *user);
 
 /**
@@ -60,7 +62,7 @@ typedef void seal_published_fn(seal_server *server, const seal_error *error, voi
  * listens. While it listens the entry is kept up: made again when it has gone, its lease refreshed,
  * another directory server tried when one fails; trouble is a warning in the log, once for each
  * outage. When the server begins to stop, the entry is removed first, so that clients go elsewhere;
- * the removal is given at most the stop's grace.
+ * the removal is given at most half of the stop's grace.
  *
  * Runs on a thread of its own; nothing blocks the loop. Loop thread, or any other when the runtime
  * has its own.
@@ -73,7 +75,9 @@ typedef void seal_published_fn(seal_server *server, const seal_error *error, voi
  * SEAL_ERROR_DIRECTORY_UNTRUSTED (did not prove itself), SEAL_ERROR_DIRECTORY_DENIED (the account
  * may not write there: see the access rules in docs/naming.md), SEAL_ERROR_NOT_FOUND (no account
  * carries the SPN: register it with "seal spn register"), SEAL_ERROR_SPN_DUPLICATE,
- * SEAL_ERROR_CREDENTIALS and its relatives.
+ * SEAL_ERROR_INVALID (no TCP address or no service to publish, or the directory's schema),
+ * SEAL_ERROR_CREDENTIALS and its relatives. Where the server listens already, what is wrong with
+ * address and services is returned instead.
  */
 SEAL_API SEAL_MUST_USE int seal_server_publish(seal_server *server,
                                                const seal_publish_options *options,

@@ -135,7 +135,8 @@ typedef void seal_server_stopped_fn(seal_server *server, void *user);
  * Removes the server's entry from the directory if it is published (until then, but at most half of
  * @p grace_ms, it goes on as before), stops listening, tells every client which calls were accepted
  * (later ones are NOT_EXECUTED), lets running calls finish, cancels what is left after @p grace_ms,
- * and closes. **Thread-safe.**
+ * and closes. **Thread-safe.** Does nothing when there is no memory, but for a call on the loop
+ * thread without @p stopped, and seal_server_free, which need none.
  * @param stopped may be NULL.
  */
 SEAL_API void seal_server_stop(seal_server *server, uint32_t grace_ms,

@@ -10,13 +10,14 @@
 int seal__gss_keytab_error(const char *keytab, const char *principal, const char *why,
                            const char *contents, seal_error **reterr) {
     bool repeats = strcmp(why, contents) == 0;
+    const char *wanted = principal == NULL ? "PRINCIPAL" : principal;
     return seal__error(reterr, SEAL_ERROR_KEYTAB,
                        "keytab %s gives no key for %s: %s%s%s%s; add the key (kadmin: ktadd -k %s "
-                       "%s), and check name, "
+                       "%s; Active Directory: seal keytab alias %s --keytab %s), and check name, "
                        "owner and mode of the file",
                        keytab, principal == NULL ? "anybody" : principal, why,
                        repeats ? "" : " (in it: ", repeats ? "" : contents, repeats ? "" : ")",
-                       keytab, principal == NULL ? "PRINCIPAL" : principal);
+                       keytab, wanted, wanted, keytab);
 }
 
 static const char *service(const seal__gss_failure *f) {

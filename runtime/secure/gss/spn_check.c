@@ -18,6 +18,32 @@ static seal__spn_fact *place_for(seal__spn_report *report, bool fatal) {
     return NULL;
 }
 
+static void make_one_line(char *text) {
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = ' ';
+    }
+}
+
+void seal__spn_remedy(char text[SEAL__SPN_TEXT], const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int wanted = vsnprintf(text, SEAL__SPN_TEXT, format, args);
+    va_end(args);
+    if (wanted < 0 || wanted >= SEAL__SPN_TEXT)
+        snprintf(
+            text, SEAL__SPN_TEXT,
+            "the names are too long for a command here; see seal(1) for \"spn\" and \"keytab\"");
+}
+
+/* It explains the others: a KDC that finds a name twice says that it is not there. */
+static void move_to_front(seal__spn_report *report, const seal__spn_fact *fact) {
+    const seal__spn_fact moved = *fact;
+    size_t at = (size_t)(fact - report->facts);
+    memmove(report->facts + 1, report->facts, at * sizeof report->facts[0]);
+    report->facts[0] = moved;
+}
+
 void seal__spn_report_add(seal__spn_report *report, seal__spn_finding finding, bool fatal,
                           const char *remedy, const char *format, ...) {
     seal__spn_fact *fact = place_for(report, fatal);
@@ -27,9 +53,13 @@ void seal__spn_report_add(seal__spn_report *report, seal__spn_finding finding, b
     va_start(args, format);
     vsnprintf(fact->text, sizeof fact->text, format, args);
     va_end(args);
+    make_one_line(fact->text);
     snprintf(fact->remedy, sizeof fact->remedy, "%s", remedy == NULL ? "" : remedy);
+    make_one_line(fact->remedy);
     fact->finding = finding;
     fact->fatal = fatal;
+    if (finding == SEAL__SPN_DUPLICATE && report->facts[0].finding != finding)
+        move_to_front(report, fact);
 }
 
 const seal__spn_fact *seal__spn_report_first_fatal(const seal__spn_report *report) {
@@ -73,26 +103,36 @@ int seal__spn_fact_error(const seal__spn_fact *fact, seal_error **reterr) {
 
 /* ---- Names ---- */
 
-void seal__spn_bare(const char *full, char *text, size_t size) {
-    snprintf(text, size, "%.*s", (int)(seal__gss_realm_mark(full) - full), full);
+void seal__spn_bare(const char *full, char text[SEAL_SPN_MAX]) {
+    snprintf(text, SEAL_SPN_MAX, "%.*s", (int)(seal__gss_realm_mark(full) - full), full);
+}
+
+const char *seal__spn_full_word(const char *full, char word[SEAL__SPN_WORD]) {
+    return seal__shell_word(full, "PRINCIPAL", word, SEAL__SPN_WORD);
+}
+
+const char *seal__spn_bare_word(const char *full, char word[SEAL__SPN_WORD]) {
+    char bare[SEAL_SPN_MAX];
+    seal__spn_bare(full, bare);
+    return seal__shell_word(bare, "SPN", word, SEAL__SPN_WORD);
 }
 
 /* A name that has a realm, where this machine's clients would choose another one. */
 static void check_realm(const seal__spn_probe *probe) {
-    char bare[SEAL__GSS_TEXT];
+    char bare[SEAL_SPN_MAX];
     char remedy[SEAL__SPN_TEXT];
     char *usual = NULL;
-    seal__spn_bare(probe->full, bare, sizeof bare);
+    seal__spn_bare(probe->full, bare);
     if (seal__gss_complete_principal(probe->alloc, bare, &usual, NULL) < 0)
         return;
     if (strcmp(usual, probe->full) != 0) {
         const char *realm = seal__gss_realm_mark(probe->full) + 1;
         const char *host = strchr(bare, '/');
-        snprintf(remedy, sizeof remedy,
-                 "add \"%.*s = %.200s\" to [domain_realm] of krb5.conf, or register the name in "
-                 "the realm of the host",
-                 host == NULL ? 0 : (int)strcspn(host + 1, ":/@"), host == NULL ? "" : host + 1,
-                 realm);
+        seal__spn_remedy(
+            remedy,
+            "add \"%.*s = %s\" to [domain_realm] of krb5.conf, or register the name in "
+            "the realm of the host",
+            host == NULL ? 0 : (int)strcspn(host + 1, ":/@"), host == NULL ? "" : host + 1, realm);
         seal__spn_report_add(probe->report, SEAL__SPN_WRONG_REALM, false, remedy,
                              "%.300s is in realm %.200s, but krb5.conf here gives its host the "
                              "realm %.200s: clients that name no realm ask for %.300s",
@@ -151,6 +191,29 @@ int seal__spn_check(const seal_allocator *alloc, const seal__spn_check_options *
     return rc;
 }
 
+/* A part of a name would be somebody else's. */
+static int take_client(const seal__spn_probe *probe, seal__spn_client *ret_client,
+                       seal_error **reterr) {
+    krb5_principal client = NULL;
+    char *name = NULL;
+    seal__gss_keytab_name(probe->keytab, ret_client->keytab, sizeof ret_client->keytab);
+    krb5_error_code code = krb5_cc_get_principal(probe->krb5, probe->tickets, &client);
+    if (code == 0)
+        code = krb5_unparse_name(probe->krb5, client, &name);
+    int rc = code == 0 ? 0 : seal__gss_krb5_fail(probe->krb5, code, probe->keytab_text, reterr);
+    if (rc == 0 && (strlen(name) >= sizeof ret_client->principal ||
+                    strlen(ret_client->keytab) >= sizeof ret_client->keytab - 1))
+        rc = seal__error(reterr, SEAL_ERROR_INVALID,
+                         "the name of %.300s in keytab %.300s, or that of the file, is too long; "
+                         "name the client's keytab and principal in the options",
+                         name, probe->keytab_text);
+    if (rc == 0)
+        snprintf(ret_client->principal, sizeof ret_client->principal, "%s", name);
+    krb5_free_unparsed_name(probe->krb5, name);
+    krb5_free_principal(probe->krb5, client);
+    return rc;
+}
+
 int seal__spn_find_client(const seal_allocator *alloc, const char *keytab, const char *spn,
                           seal__spn_client *ret_client, seal_error **reterr) {
     seal__spn_probe probe;
@@ -164,10 +227,8 @@ int seal__spn_find_client(const seal_allocator *alloc, const char *keytab, const
                          probe.unreachable ? SEAL_ERROR_KDC_UNREACHABLE : SEAL_ERROR_CREDENTIALS,
                          "the KDC gives no ticket to any principal of keytab %s: %s",
                          probe.keytab_text, probe.why);
-    if (rc == 0) {
-        snprintf(ret_client->principal, sizeof ret_client->principal, "%s", probe.client);
-        snprintf(ret_client->keytab, sizeof ret_client->keytab, "%s", probe.keytab_text);
-    }
+    if (rc == 0)
+        rc = take_client(&probe, ret_client, reterr);
     probe_done(&probe);
     return rc;
 }

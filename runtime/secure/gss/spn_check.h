@@ -42,11 +42,19 @@ typedef struct seal__spn_report {
  * dropped. `format` makes the text. */
 void seal__spn_report_add(seal__spn_report *report, seal__spn_finding finding, bool fatal,
                           const char *remedy, const char *format, ...) SEAL_PRINTF(5, 6);
+/* The remedy with its commands; where that is too long, none: a part of a command does something
+ * else. */
+void seal__spn_remedy(char text[SEAL__SPN_TEXT], const char *format, ...) SEAL_PRINTF(2, 3);
+/* For names in commands, by seal__shell_word: what was cut to SEAL__GSS_TEXT does not fit. */
+enum { SEAL__SPN_WORD = 480 };
 bool seal__spn_report_is_fatal(const seal__spn_report *report);
 const seal__spn_fact *seal__spn_report_first_fatal(const seal__spn_report *report); /* NULL: none */
 /* The fact as an error: returns its code. */
 int seal__spn_fact_error(const seal__spn_fact *fact, seal_error **reterr);
 const char *seal__spn_finding_name(seal__spn_finding finding); /* "not-registered" */
+
+/* Whether a key of this type can be broken; also when the type is 0, not known. */
+bool seal__spn_enctype_is_weak(int32_t enctype);
 
 typedef struct seal__spn_check_options {
     const char *spn;     /* with or without realm */
@@ -64,9 +72,11 @@ int seal__spn_check(const seal_allocator *alloc, const seal__spn_check_options *
 /* Only what ask_dns does. Blocks as long as getaddrinfo does. */
 void seal__spn_check_dns(const char *spn, seal__spn_report *report);
 
+enum { SEAL__SPN_CLIENT_TEXT = 4096 + 16 }; /* PATH_MAX and "WRFILE:" */
+
 typedef struct seal__spn_client {
-    char principal[512];
-    char keytab[512]; /* its name, also where the default one was meant */
+    char principal[SEAL__SPN_CLIENT_TEXT];
+    char keytab[SEAL__SPN_CLIENT_TEXT]; /* its name, also where the default one was meant */
 } seal__spn_client;
 
 /* The principal in a keytab (NULL: the default one) that the KDC takes as a client: the service

@@ -86,10 +86,11 @@ static void report(krb5_context krb5, const char *full, const char *host, const 
     setting(krb5, "rdns", rdns, sizeof rdns);
     const char *other = reverse ? c->reverse : c->forward;
     int class_len = (int)strcspn(full, "/@");
-    snprintf(remedy, sizeof remedy,
-             "set dns_canonicalize_hostname = false and rdns = false in krb5.conf of such clients, "
-             "or register %.*s/%.250s as well, or correct DNS",
-             class_len, full, other);
+    seal__spn_remedy(
+        remedy,
+        "set dns_canonicalize_hostname = false and rdns = false in krb5.conf of such clients, "
+        "or register %.*s/%s as well, or correct DNS",
+        class_len, full, other);
     seal__spn_report_add(report, SEAL__SPN_DNS_CHANGES, false, remedy,
                          "DNS knows %.250s as %.250s (%s lookup): programs that canonicalize names "
                          "would ask for %.*s/%.250s; sealrpc does not; in krb5.conf here "

@@ -3,6 +3,9 @@
 #ifndef SEAL_SECURE_GSS_SPN_CHECK_INTERNAL_H
 #define SEAL_SECURE_GSS_SPN_CHECK_INTERNAL_H
 
+#include <sealrpc/spn.h>
+
+#include "base/shell.h"
 #include "secure/gss/gss_internal.h"
 #include "secure/gss/spn_check.h"
 
@@ -21,9 +24,9 @@ typedef struct seal__spn_probe {
     char *full; /* the name with its realm */
     krb5_principal principal;
     bool with_keytab;
-    const char *keytab;               /* NULL: default */
-    char keytab_text[SEAL__GSS_TEXT]; /* for messages and commands */
-    unsigned own_kvno;                /* the newest one in the keytab; 0: none */
+    const char *keytab;                      /* NULL: default */
+    char keytab_text[SEAL__SPN_CLIENT_TEXT]; /* for messages and commands */
+    unsigned own_kvno;                       /* the newest one in the keytab; 0: none */
     seal__spn_own_login own_login;
     char client[SEAL__GSS_TEXT];  /* who asks; "": nobody can */
     krb5_ccache tickets;          /* a private one with a TGT of that client */
@@ -62,11 +65,13 @@ typedef struct seal__spn_ticket {
 /* What a ticket in credentials was made with, and what of the keytab opens it. */
 krb5_error_code seal__spn_ticket_read(const seal__spn_probe *probe, const krb5_creds *creds,
                                       seal__spn_ticket *ret_ticket);
-bool seal__spn_enctype_is_weak(int32_t enctype);
 
 /* ---- spn_check.c ---- */
 
 /* The name without its realm, as administrators' commands take it. */
-void seal__spn_bare(const char *full, char *text, size_t size);
+void seal__spn_bare(const char *full, char text[SEAL_SPN_MAX]);
+/* Both as words of a command. */
+const char *seal__spn_full_word(const char *full, char word[SEAL__SPN_WORD]);
+const char *seal__spn_bare_word(const char *full, char word[SEAL__SPN_WORD]);
 
 #endif

@@ -7,40 +7,54 @@
 
 /* ---- Remedies ---- */
 
-static void registering(const seal__spn_probe *probe, char *text, size_t size) {
-    char bare[SEAL__GSS_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
-    if (probe->with_keytab)
-        snprintf(
-            text, size,
-            "seal spn register %.200s --keytab %.200s (kadmin: addprinc -randkey %.200s, then "
-            "ktadd -k %.200s %.200s; Active Directory: setspn -S %.200s ACCOUNT, then seal keytab "
-            "alias %.200s --keytab %.200s)",
-            bare, probe->keytab_text, probe->full, probe->keytab_text, probe->full, bare, bare,
-            probe->keytab_text);
-    else
-        snprintf(text, size,
-                 "seal spn register %.200s (kadmin: addprinc -randkey %.200s; Active Directory: "
-                 "setspn -S %.200s ACCOUNT), or correct class and host",
-                 bare, probe->full, bare);
+/* What commands name. */
+typedef struct command_words {
+    char bare_word[SEAL__SPN_WORD];
+    char full_word[SEAL__SPN_WORD];
+    char keytab_word[SEAL__SPN_WORD];
+    const char *bare;
+    const char *full;
+    const char *keytab;
+} command_words;
+
+static void words_of(const seal__spn_probe *probe, command_words *w) {
+    w->bare = seal__spn_bare_word(probe->full, w->bare_word);
+    w->full = seal__spn_full_word(probe->full, w->full_word);
+    w->keytab = seal__shell_word(probe->keytab_text, "FILE", w->keytab_word, SEAL__SPN_WORD);
 }
 
-static void exporting(const seal__spn_probe *probe, char *text, size_t size) {
-    char bare[SEAL__GSS_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
-    snprintf(text, size,
-             "export the keytab again: seal spn register %.200s --rekey --keytab %.200s (kadmin: "
-             "ktadd -k %.200s %.200s; Samba: samba-tool domain exportkeytab %.200s "
-             "--principal=%.200s)",
-             bare, probe->keytab_text, probe->keytab_text, probe->full, probe->keytab_text, bare);
+static void registering(const seal__spn_probe *probe, char text[SEAL__SPN_TEXT]) {
+    command_words w;
+    words_of(probe, &w);
+    if (probe->with_keytab)
+        seal__spn_remedy(text,
+                         "seal spn register %s --keytab %s (kadmin: addprinc -randkey %s, then "
+                         "ktadd -k %s %s; Active Directory: setspn -S %s ACCOUNT, then seal keytab "
+                         "alias %s --keytab %s)",
+                         w.bare, w.keytab, w.full, w.keytab, w.full, w.bare, w.bare, w.keytab);
+    else
+        seal__spn_remedy(text,
+                         "seal spn register %s (kadmin: addprinc -randkey %s; Active Directory: "
+                         "setspn -S %s ACCOUNT), or correct class and host",
+                         w.bare, w.full, w.bare);
+}
+
+static void exporting(const seal__spn_probe *probe, char text[SEAL__SPN_TEXT]) {
+    command_words w;
+    words_of(probe, &w);
+    seal__spn_remedy(text,
+                     "export the keytab again: seal spn register %s --rekey --keytab %s (kadmin: "
+                     "ktadd -k %s %s; Samba: samba-tool domain exportkeytab %s --principal=%s)",
+                     w.bare, w.keytab, w.keytab, w.full, w.keytab, w.bare);
 }
 
 /* In Active Directory all names of an account share its keys. */
-static void naming(const seal__spn_probe *probe, const char *opener, char *text, size_t size) {
-    char bare[SEAL__GSS_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
-    snprintf(text, size, "seal keytab alias %.200s --keytab %.300s --account '%.200s'", bare,
-             probe->keytab_text, opener);
+static void naming(const seal__spn_probe *probe, const char *opener, char text[SEAL__SPN_TEXT]) {
+    char account[SEAL__SPN_WORD];
+    command_words w;
+    words_of(probe, &w);
+    seal__spn_remedy(text, "seal keytab alias %s --keytab %s --account %s", w.bare, w.keytab,
+                     seal__spn_full_word(opener, account));
 }
 
 /* ---- Facts ---- */
@@ -50,16 +64,16 @@ static void unknown(const seal__spn_probe *probe, const char *why) {
     char remedy[SEAL__SPN_TEXT] = "";
     seal__gss_config_files(files, sizeof files);
     if (probe->unreachable)
-        snprintf(remedy, sizeof remedy,
-                 "check kdc= of the realm in %.300s, DNS SRV records, and that port 88 is open",
-                 files);
+        seal__spn_remedy(
+            remedy, "check kdc= of the realm in %.300s, DNS SRV records, and that port 88 is open",
+            files);
     seal__spn_report_add(probe->report, SEAL__SPN_UNKNOWN, false, remedy,
                          "the KDC could not be asked about %.300s: %.400s", probe->full, why);
 }
 
 static void not_registered(const seal__spn_probe *probe) {
     char remedy[SEAL__SPN_TEXT];
-    registering(probe, remedy, sizeof remedy);
+    registering(probe, remedy);
     seal__spn_report_add(probe->report, SEAL__SPN_NOT_REGISTERED, true, remedy,
                          "%.300s is not registered with the KDC (asked as %.300s)", probe->full,
                          probe->client);
@@ -67,7 +81,7 @@ static void not_registered(const seal__spn_probe *probe) {
 
 static void stale(const seal__spn_probe *probe, const seal__spn_ticket *t) {
     char remedy[SEAL__SPN_TEXT];
-    exporting(probe, remedy, sizeof remedy);
+    exporting(probe, remedy);
     if (t == NULL)
         seal__spn_report_add(probe->report, SEAL__SPN_STALE_KEY, true, remedy,
                              "%.300s has kvno %u of %.300s, but the KDC has another key (\"kvno "
@@ -87,16 +101,16 @@ static void stale(const seal__spn_probe *probe, const seal__spn_ticket *t) {
 
 /* In Active Directory the KDC takes no name of a service as a client, only the account. */
 static void stale_account(const seal__spn_probe *probe) {
-    char bare[SEAL__GSS_TEXT];
-    char account[SEAL__GSS_TEXT];
+    char account_word[SEAL__SPN_WORD];
     char remedy[SEAL__SPN_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
-    seal__spn_bare(probe->refused, account, sizeof account);
-    snprintf(remedy, sizeof remedy,
-             "export the keytab of %.100s again (samba-tool domain exportkeytab %.200s "
-             "--principal='%.100s', msktutil, adcli update), then: seal keytab alias %.200s "
-             "--keytab %.200s",
-             account, probe->keytab_text, account, bare, probe->keytab_text);
+    command_words w;
+    words_of(probe, &w);
+    const char *account = seal__spn_bare_word(probe->refused, account_word);
+    seal__spn_remedy(remedy,
+                     "export the keytab of %s again (samba-tool domain exportkeytab %s "
+                     "--principal=%s, msktutil, adcli update), then: seal keytab alias %s "
+                     "--keytab %s",
+                     account, w.keytab, account, w.bare, w.keytab);
     seal__spn_report_add(probe->report, SEAL__SPN_STALE_KEY, true, remedy,
                          "%.300s has kvno %u of %.300s, but the KDC has another key: the password "
                          "of the account has been changed, and with it the keys of its names",
@@ -109,9 +123,9 @@ static void no_key(const seal__spn_probe *probe, const seal__spn_ticket *t) {
     char remedy[SEAL__SPN_TEXT];
     seal__gss_keytab_contents(probe->keytab, contents, sizeof contents);
     if (t != NULL && t->opened)
-        naming(probe, t->opener, remedy, sizeof remedy);
+        naming(probe, t->opener, remedy);
     else
-        exporting(probe, remedy, sizeof remedy);
+        exporting(probe, remedy);
     if (t != NULL && t->opened)
         seal__spn_report_add(probe->report, SEAL__SPN_NO_KEY, true, remedy,
                              "keytab %.300s has no entry for %.300s; it has the key, but only "
@@ -127,14 +141,14 @@ static void no_key(const seal__spn_probe *probe, const seal__spn_ticket *t) {
 /* The KDC took a key of this keytab for `client` a moment ago, does not know the name as a client
  * of its own, and encrypts its tickets with none of these keys. */
 static void other_account(const seal__spn_probe *probe, const seal__spn_ticket *t) {
-    char bare[SEAL__GSS_TEXT];
+    char word[SEAL__SPN_WORD];
     char remedy[SEAL__SPN_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
-    snprintf(remedy, sizeof remedy,
-             "find its account (seal spn list; Active Directory: setspn -Q %.200s), seal spn "
-             "unregister %.200s --account ACCOUNT, seal spn register %.200s here, then export the "
-             "keytab; or export the keytab of that account",
-             bare, bare, bare);
+    const char *bare = seal__spn_bare_word(probe->full, word);
+    seal__spn_remedy(remedy,
+                     "find its account (seal spn list; Active Directory: setspn -Q %s), seal spn "
+                     "unregister %s --account ACCOUNT, seal spn register %s here, then export the "
+                     "keytab; or export the keytab of that account",
+                     bare, bare, bare);
     seal__spn_report_add(probe->report, SEAL__SPN_OTHER_ACCOUNT, true, remedy,
                          "%.300s is registered on another account than %.200s of keytab %.200s: "
                          "the KDC encrypts its tickets (kvno %u) with a key that is not of that "
@@ -144,22 +158,19 @@ static void other_account(const seal__spn_probe *probe, const seal__spn_ticket *
 
 static void weak(const seal__spn_probe *probe, const seal__spn_ticket *t) {
     char name[64] = "";
-    char bare[SEAL__GSS_TEXT];
-    char renew[SEAL__SPN_TEXT / 2];
     char remedy[SEAL__SPN_TEXT];
-    seal__spn_bare(probe->full, bare, sizeof bare);
+    command_words w;
+    words_of(probe, &w);
     if (krb5_enctype_to_name(t->enctype, 0, name, sizeof name) != 0)
         snprintf(name, sizeof name, "type %d", (int)t->enctype);
-    if (probe->with_keytab)
-        snprintf(renew, sizeof renew, "seal keytab rotate %.200s --spn %.200s", probe->keytab_text,
-                 bare);
-    else
-        snprintf(renew, sizeof renew, "seal spn register %.200s --rekey", bare);
-    snprintf(remedy, sizeof remedy,
-             "give the account AES keys: MIT: see that supported_enctypes in kdc.conf has them, "
-             "then %s; Active Directory: msDS-SupportedEncryptionTypes = 24, then change its "
-             "password and export the keytab",
-             renew);
+    seal__spn_remedy(
+        remedy,
+        "give the account AES keys: MIT: see that supported_enctypes in kdc.conf has them, "
+        "then seal %s %s%s%s; Active Directory: msDS-SupportedEncryptionTypes = 24, then "
+        "change its password and export the keytab",
+        probe->with_keytab ? "keytab rotate" : "spn register",
+        probe->with_keytab ? w.keytab : w.bare, probe->with_keytab ? " --spn " : " --rekey",
+        probe->with_keytab ? w.bare : "");
     seal__spn_report_add(probe->report, SEAL__SPN_WEAK_KEY, true, remedy,
                          "the KDC encrypts tickets for %.300s with %s, which is weak", probe->full,
                          name);
@@ -232,13 +243,13 @@ static bool find_other_case(const seal__spn_probe *probe, char *text, size_t siz
 }
 
 static void wrong_case(const seal__spn_probe *probe, const char *known) {
-    char bare[SEAL__GSS_TEXT];
+    char bare[SEAL_SPN_MAX];
     char remedy[SEAL__SPN_TEXT];
-    seal__spn_bare(known, bare, sizeof bare);
-    snprintf(remedy, sizeof remedy,
-             "write %.300s in the options of the server; the host in lower case, as clients "
-             "compose it",
-             bare);
+    seal__spn_bare(known, bare);
+    seal__spn_remedy(remedy,
+                     "write %s in the options of the server; the host in lower case, as clients "
+                     "compose it",
+                     bare);
     seal__spn_report_add(probe->report, SEAL__SPN_WRONG_CASE, true, remedy,
                          "the KDC does not know %.300s, but %.300s: names differ by the case of "
                          "their letters",
@@ -313,7 +324,7 @@ static void judge_no_client(seal__spn_probe *probe) {
         stale_account(probe);
     } else if (probe->own_login == SEAL__SPN_LOGIN_UNKNOWN && !probe->unreachable) {
         char remedy[SEAL__SPN_TEXT];
-        registering(probe, remedy, sizeof remedy);
+        registering(probe, remedy);
         seal__spn_report_add(probe->report, SEAL__SPN_NOT_REGISTERED, true, remedy,
                              "the KDC does not know %.300s, nor can any other principal of %.300s "
                              "ask about it (in Active Directory the keytab must have the account, "

@@ -10,9 +10,14 @@ enum { KEY_USAGE_TICKET = 2 };
 
 bool seal__spn_enctype_is_weak(int32_t enctype) {
     switch (enctype) {
+    case ENCTYPE_NULL:
     case ENCTYPE_DES_CBC_CRC:
     case ENCTYPE_DES_CBC_MD4:
     case ENCTYPE_DES_CBC_MD5:
+    case ENCTYPE_DES_CBC_RAW:
+    case ENCTYPE_DES_HMAC_SHA1:
+    case ENCTYPE_DES3_CBC_SHA:
+    case ENCTYPE_DES3_CBC_RAW:
     case ENCTYPE_DES3_CBC_SHA1:
     case ENCTYPE_ARCFOUR_HMAC:
     case ENCTYPE_ARCFOUR_HMAC_EXP:

@@ -2,6 +2,7 @@
 /* What is in keytabs, caches and configuration, for messages that say what to look at. */
 #include "secure/gss/gss_internal.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ void seal__gss_keytab_name(const char *keytab, char *text, size_t size) {
     krb5_context krb5 = NULL;
     if (keytab != NULL || krb5_init_context(&krb5) != 0)
         return;
-    char name[SEAL__GSS_TEXT];
+    char name[PATH_MAX + 16];
     if (krb5_kt_default_name(krb5, name, (int)sizeof name) == 0)
         snprintf(text, size, "%s", name);
     krb5_free_context(krb5);

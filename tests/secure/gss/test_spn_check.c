@@ -128,6 +128,62 @@ static void everything_is_right(void **state) {
     finds_nothing();
 }
 
+/* ---- Commands ---- */
+
+/* What a command names is the whole name or none: a part of it is another name. */
+static void commands_name_all_or_nothing(void **state) {
+    (void)state;
+    for (size_t len = 100; len <= 255; len += 155) {
+        char spn[512] = "greeter/localhost/";
+        size_t used = strlen(spn);
+        memset(spn + used, 'n', len);
+        spn[used + len] = '\0';
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(look(spn, i == 0 ? service_keytab : NULL), 0);
+            assert_in_range(report.n, 1, 2);
+            for (size_t k = 0; k < report.n; k++) {
+                const char *at = report.facts[k].remedy;
+                assert_true(strstr(at, "seal(1)") != NULL || strstr(at, spn) != NULL);
+                for (; (at = strstr(at, "greeter/")) != NULL; at++)
+                    assert_int_equal(strncmp(at, spn, strlen(spn)), 0);
+            }
+        }
+    }
+}
+
+/* One line for a terminal, and nothing cut in the middle. */
+static void facts_are_clean(void **state) {
+    (void)state;
+    char text[SEAL__SPN_TEXT];
+    char longer[SEAL__SPN_TEXT];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    seal__spn_remedy(text, "seal %s", longer);
+    assert_null(strstr(text, "xx"));
+    report.n = 0;
+    seal__spn_report_add(&report, SEAL__SPN_DUPLICATE, true, "run\x1b[2J", "a\nb%s", "\x7f");
+    assert_string_equal(report.facts[0].text, "a b ");
+    assert_string_equal(report.facts[0].remedy, "run [2J");
+    longer[sizeof longer - 100] = '\0';
+    report.n = 0;
+    seal__spn_report_add(&report, SEAL__SPN_DUPLICATE, true, longer, "%s", longer);
+    seal_error *error = NULL;
+    seal__spn_fact_error(&report.facts[0], &error);
+    assert_int_equal(strlen(seal_error_message(error)), 2 * strlen(longer) + 2);
+    seal_error_free(error);
+}
+
+/* A type that is not known is none to be trusted. */
+static void weak_types(void **state) {
+    (void)state;
+    static const int32_t weak[] = {0, 1, 3, 5, 6, 8, 16, 23, 24};
+    static const int32_t strong[] = {17, 18, 19, 20};
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
+        assert_true(seal__spn_enctype_is_weak(weak[i]));
+    for (size_t i = 0; i < sizeof strong / sizeof strong[0]; i++)
+        assert_false(seal__spn_enctype_is_weak(strong[i]));
+}
+
 /* What lies in the user's cache from before does not count. */
 static void tickets_in_the_cache_do_not_count(void **state) {
     (void)state;
@@ -415,6 +471,20 @@ static void no_ticket(void **state) {
 
 /* ---- The report ---- */
 
+/* To a KDC a name of two accounts is no name; what explains that comes first. */
+static void a_duplicate_leads(void **state) {
+    (void)state;
+    report.n = 0;
+    seal__spn_report_add(&report, SEAL__SPN_DNS_CHANGES, false, NULL, "a warning");
+    seal__spn_report_add(&report, SEAL__SPN_NOT_REGISTERED, true, "register it", "nobody has it");
+    seal__spn_report_add(&report, SEAL__SPN_DUPLICATE, true, "mend it", "two have it");
+    assert_int_equal(report.n, 3);
+    assert_int_equal(report.facts[0].finding, SEAL__SPN_DUPLICATE);
+    assert_int_equal(report.facts[1].finding, SEAL__SPN_DNS_CHANGES);
+    assert_int_equal(report.facts[2].finding, SEAL__SPN_NOT_REGISTERED);
+    assert_ptr_equal(seal__spn_report_first_fatal(&report), &report.facts[0]);
+}
+
 static void a_full_report_keeps_what_is_fatal(void **state) {
     (void)state;
     report.n = 0;
@@ -437,6 +507,9 @@ static void a_full_report_keeps_what_is_fatal(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_right),
+        cmocka_unit_test(commands_name_all_or_nothing),
+        cmocka_unit_test(facts_are_clean),
+        cmocka_unit_test(weak_types),
         cmocka_unit_test(tickets_in_the_cache_do_not_count),
         cmocka_unit_test(not_registered),
         cmocka_unit_test(wrong_case),
@@ -455,6 +528,7 @@ int main(void) {
         cmocka_unit_test(kdc_away),
         cmocka_unit_test(no_ticket),
         cmocka_unit_test(a_full_report_keeps_what_is_fatal),
+        cmocka_unit_test(a_duplicate_leads),
     };
     return cmocka_run_group_tests_name("secure.gss.spn_check", tests, setup, lab_teardown);
 }

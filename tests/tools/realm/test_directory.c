@@ -131,6 +131,176 @@ static void a_service_registers_names_of_its_own_host(void **state) {
                   "no 50 modify n1 $A1 'delete: servicePrincipalName'");
 }
 
+/* ---- thirty ways and more to write what one must not ---- */
+
+/* What follows may end in any way but success, and changes nothing: `same` compares everything. */
+static const char attempts[] =
+    "dump() { as installer ldapsearch -LLL -o ldif-wrap=no '*' '+'; cat $D/said; }\n"
+    "refused() { \"$@\" && { echo \"$* succeeded\"; cat $D/ldif; exit 94; }; }\n"
+    "same() { dump >$D/after; cmp -s $D/before $D/after || { diff $D/before $D/after; exit 95; }; "
+    "}\n"
+    "add() { w=$1; shift; printf '%b\\n' \"$*\" >$D/ldif; as $w ldapadd -f $D/ldif; }\n"
+    "class() { add n1 \"dn: cn=x,$A1\\nobjectClass: $1\\ncn: x\\n$2\"; }\n"
+    "host() { class serviceConnectionPoint \"serviceDNSName$1\"; }\n"
+    "move() { as n1 ldapmodrdn \"$@\"; }\n"
+    "base64_of() { printf \"$1\" | base64 -w0; }\n"
+    "yes publish n1 a $A1 node1; yes publish n2 b $A2 node2\n"
+    "yes class serviceConnectionPoint; G=cn=sealrpc-installers,$B\n"
+    "as n1 ldapmodrdn -r cn=x,$A1 cn=bare; dump >$D/before\n";
+
+static void try_to_write(const char *script) {
+    char *whole = NULL;
+    assert_true(asprintf(&whole, "%s%ssame", attempts, script) > 0);
+    script_expect(ARGUMENTS(NULL), whole);
+    free(whole);
+}
+
+static void names_of_others_are_not_written(void **state) {
+    (void)state;
+    try_to_write(
+        "O='servicePrincipalName: x/node2.sealrpc.test'\n"
+        "for s in GREETER/NODE2.sealrpc.test x/NODE2.sealrpc.test x/node2.sealrpc.test. \\\n"
+        "    x/node1.sealrpc.test. .x/node1.sealrpc.test@X x/node1.sealrpc.test@SEALRPC.TEST \\\n"
+        "    x/node1.sealrpc.test/y@SEALRPC.TEST x/node1.sealrpc.test,ou=Accounts \\\n"
+        "    x//node1.sealrpc.test x/node2.sealrpc.test/node1.sealrpc.test 'x/[::1]' x/node1 \\\n"
+        "    'x\\/node1.sealrpc.test' x/node2.sealrpc.test:1/node1.sealrpc.test \\\n"
+        "    'x y/node1.sealrpc.test' 'x/node2\\2esealrpc.test' \\\n"
+        "    x/node1.sealrpc.test+cn=node2.sealrpc.test; do\n"
+        "  refused register n1 $A1 add \"$s\"; done\n"
+        "for o in ';lang-en' ';binary'; do\n"
+        "  refused modify n1 $A1 \"add: servicePrincipalName$o\nservicePrincipalName$o: "
+        "x/node2.sealrpc.test\"; done\n"
+        "A=1.2.840.113556.1.4.771\n"
+        "refused modify n1 $A1 \"add: $A\n$A: x/node2.sealrpc.test\"\n"
+        "refused modify n1 $A1 \"add: servicePrincipalName\nservicePrincipalName: "
+        "x/node1.sealrpc.test\n$O\"\n" /* one of two */
+        "refused modify n1 $A1 \"add: servicePrincipalName\nservicePrincipalName:: "
+        "$(base64_of 'x/node2.sealrpc.test\\nx/node1.sealrpc.test')\"\n"
+        "refused modify n1 $A1 \"add: servicePrincipalName\nservicePrincipalName:: "
+        "$(base64_of 'x/node1.sealrpc.test\\nx/node2.sealrpc.test')\"\n"
+        "refused modify n1 $A1 \"add: dNSHostName\ndNSHostName: node2.sealrpc.test\"\n"
+        "refused modify n1 $A1 \"add: userPrincipalName\nuserPrincipalName: alice\"\n"
+        "for dn in $A2 cn=a,$A1 uid=alice,ou=People,$B; do\n"
+        "  refused modify n1 $dn \"add: servicePrincipalName\n$O:1\"\n"
+        "  refused modify n1 $dn \"add: objectClass\nobjectClass: spnAccount\n-\nadd: "
+        "servicePrincipalName\nservicePrincipalName: x/node1.sealrpc.test:9\"; done\n"
+        "refused modify alice uid=alice,ou=People,$B \"add: objectClass\nobjectClass: "
+        "spnAccount\n-\nadd: servicePrincipalName\nservicePrincipalName: x/y\"\n"
+        "refused modify n1 $A2 \"delete: servicePrincipalName\nservicePrincipalName: " NODE2
+        "\"\n");
+}
+
+static void connection_points_are_nothing_else(void **state) {
+    (void)state;
+    try_to_write(
+        "for c in 'alias\\nobjectClass: extensibleObject' 'referral\\nobjectClass: "
+        "extensibleObject' \\\n"
+        "    extensibleObject device applicationProcess subentry glue; do\n"
+        "  t=; case $c in alias*) t=\"aliasedObjectName: $A2\";; referral*) t='ref: ldap://x/';; "
+        "esac\n"
+        "  refused class \"$c\" \"$t\"; done\n"
+        "for c in spnAccount extensibleObject simpleSecurityObject uidObject dcObject pkiUser; do\n"
+        "  refused class \"serviceConnectionPoint\\nobjectClass: $c\" \"uid: alice\\ndc: x\"\n"
+        "  refused class \"serviceConnectionPoint\\nobjectClass: $c\"\n"
+        "  refused modify n1 cn=a,$A1 \"add: objectClass\nobjectClass: $c\"; done\n"
+        "for h in ': node2.sealrpc.test' ': node1.sealrpc.test.' ';lang-en: node2.sealrpc.test' "
+        "\\\n"
+        "    \": node2.sealrpc.test,ou=Accounts,$B\" ': node1.sealrpc.test+cn=node2.sealrpc.test' "
+        "\\\n"
+        "    \":: $(base64_of 'node1.sealrpc.test\\nnode2.sealrpc.test')\" \\\n"
+        "    \":: $(base64_of 'node2.sealrpc.test\\nnode1.sealrpc.test')\" \\\n"
+        "    \":: $(base64_of 'node2.sealrpc.test\\000node1.sealrpc.test')\"; do\n"
+        "  refused host \"$h\"; done\n"
+        "H=serviceDNSName=node2.sealrpc.test\n"
+        "for rdn in $H cn=x+$H; do\n"
+        "  refused add n1 \"dn: $rdn,$A1\\nobjectClass: serviceConnectionPoint\\ncn: x\\n"
+        "serviceDNSName: node2.sealrpc.test\"; done\n"
+        "refused modify n1 cn=a,$A1 'delete: serviceDNSName'\n"
+        "refused modify n1 cn=bare,$A1 \"add: serviceDNSName\nserviceDNSName: "
+        "node2.sealrpc.test\"\n"
+        "refused modify n1 cn=a,$A1 \"add: description\ndescription: x\"\n"
+        "refused add n1 \"dn: cn=y,cn=a,$A1\\nobjectClass: serviceConnectionPoint\\ncn: y\"\n");
+}
+
+static void entries_stay_where_they_are(void **state) {
+    (void)state;
+    try_to_write(
+        "for to in ou=Accounts,$B ou=People,$B $B $A2 cn=bare,$A1; do\n"
+        "  refused move -s $to cn=a,$A1 cn=node3.sealrpc.test; done\n"
+        "for dn in cn=b,$A2 $A2 $G ou=People,$B uid=alice,ou=People,$B; do\n"
+        "  refused move -s $A1 $dn cn=x; refused as n1 ldapdelete -r $dn; done\n"
+        "for rdn in cn=node3.sealrpc.test cn=node2.sealrpc.test dNSHostName=node2.sealrpc.test; "
+        "do\n"
+        "  refused move $A1 $rdn; refused move -r $A1 $rdn; done\n"
+        "refused as n1 ldapdelete $A1\n"
+        "for change in 'cn: node2.sealrpc.test' 'description: x' \"seeAlso: $A2\" \"owner: $A2\" "
+        "\\\n"
+        "    \"member: $A1\" 'userPassword: x' 'uid: alice' 'authzTo: dn:*' 'authzFrom: dn:*' \\\n"
+        "    'entryTtl: 100' 'objectClass: dynamicObject' 'objectClass: extensibleObject' \\\n"
+        "    'objectClass: serviceConnectionPoint' 'creatorsName: cn=x'; do\n"
+        "  for dn in $A1 $A2 $G uid=alice,ou=People,$B ou=Accounts,$B $B; do for w in n1 alice; "
+        "do\n"
+        "    refused modify $w $dn \"add: ${change%%:*}\n$change\"\n"
+        "    refused modify $w $dn \"replace: ${change%%:*}\n$change\"; done; done; done\n"
+        "refused as n1 ldapexop refresh $A1 10\n"
+        "for dn in cn=z,ou=Accounts,$B cn=z,$B cn=z,ou=People,$B; do\n"
+        "  refused add n1 \"dn: $dn\\nobjectClass: device\\nobjectClass: spnAccount\\ncn: z\\n"
+        "servicePrincipalName: x/z\"; done\n");
+}
+
+static void nobody_is_somebody_else(void **state) {
+    (void)state;
+    try_to_write(
+        "I=uid=installer,ou=People,$B\n"
+        "refused as n1 ldapwhoami -X dn:$I; refused as n1 ldapwhoami -X u:installer\n"
+        "refused as n1 ldapwhoami -e \"!authzid=dn:$I\"\n"
+        "for c in -M '-e relax'; do\n"
+        "  spn $A2 add " NODE1 " >$D/ldif; refused as installer ldapmodify $c -f $D/ldif\n"
+        "  printf 'dn: %s\\nchangetype: modify\\nreplace: dNSHostName\\ndNSHostName: x\\n' $A1 "
+        ">$D/ldif\n"
+        "  refused as n1 ldapmodify $c -f $D/ldif; done\n"
+        "x() { \"$@\" >$D/said 2>&1; }\n"
+        "for f in '(objectClass=*)' '(servicePrincipalName=" NODE1 ")'; do\n"
+        "  for b in $B $A1 cn=config cn=monitor; do refused x ldapsearch -x -b $b \"$f\"; done; "
+        "done\n"
+        "refused x ldapcompare -x $A1 'servicePrincipalName:" NODE1 "'; [ $? != 6 ] || exit 96\n"
+        "refused x ldapwhoami -x -D $A1 -w x; refused x ldapwhoami -x -D $A1 -w ''\n"
+        "refused x ldapwhoami -x -ZZ; refused x ldapwhoami -Q -Y EXTERNAL\n"
+        "refused x ldapwhoami -Q -Y ANONYMOUS\n");
+}
+
+/* slapd asks no rule about the values in a new name; so entries with such names are not shown. */
+static void a_new_name_leads_nowhere(void **state) {
+    (void)state;
+    char *whole = NULL;
+    assert_true(
+        asprintf(&whole, "%s%s", attempts,
+                 "i=0; for rdn in serviceDNSName=node2.sealrpc.test "
+                 "cn=y+serviceDNSName=node2.sealrpc.test \\\n"
+                 "    SERVICEDNSNAME=node2.sealrpc.test+CN=y objectClass=spnAccount \\\n"
+                 "    1.2.840.113556.1.4.619=node2.sealrpc.test+objectClass=spnAccount \\\n"
+                 "    objectClass=spnAccount+servicePrincipalName=x/node9.sealrpc.test; do\n"
+                 "  for flag in -v -r; do i=$((i+1))\n"
+                 "    yes class serviceConnectionPoint \"keywords: k\"\n"
+                 "    as n1 ldapmodrdn -r cn=x,$A1 cn=n$i\n"
+                 "    as n1 ldapmodrdn $flag cn=n$i,$A1 \"$rdn\" || continue\n"
+                 "    echo \"$rdn\" >>$D/renamed\n"
+                 "    refused as n1 ldapmodrdn \"$rdn,$A1\" cn=back\n"
+                 "    refused as n1 ldapmodrdn -s $A1 \"$rdn,$A1\" cn=back\n"
+                 "    refused modify n1 \"$rdn,$A1\" \"add: cn\ncn: back\"\n"
+                 "    for w in alice n1 n2; do as $w ldapsearch -LLL -o ldif-wrap=no -b $A1 \\\n"
+                 "      '(|(serviceDNSName=node2.sealrpc.test)(servicePrincipalName=x/node9*)"
+                 "(&(objectClass=spnAccount)(keywords=k)))' dn\n"
+                 "      [ -s $D/said ] && { echo \"$w sees $rdn\"; cat $D/said; exit 97; }; done\n"
+                 "    for how in add delete; do\n"
+                 "      yes register installer $A2 $how x/node9.sealrpc.test; done\n"
+                 "    as installer ldapdelete \"$rdn,$A1\" || exit 98\n"
+                 "  done; done\n"
+                 "[ -s $D/renamed ]") > 0);
+    script_expect(ARGUMENTS(NULL), whole);
+    free(whole);
+}
+
 static void names_are_unique_and_for_the_installer_to_give(void **state) {
     (void)state;
     script_expect(ARGUMENTS(NULL), "no 19 register installer $A2 add greeter/node1.sealrpc.test\n"
@@ -328,6 +498,11 @@ int main(int count, char **arguments) {
         TEST(a_service_writes_its_own_connection_points),
         TEST(a_service_writes_no_others),
         TEST(a_service_registers_names_of_its_own_host),
+        TEST(names_of_others_are_not_written),
+        TEST(connection_points_are_nothing_else),
+        TEST(entries_stay_where_they_are),
+        TEST(nobody_is_somebody_else),
+        TEST(a_new_name_leads_nowhere),
         TEST(names_are_unique_and_for_the_installer_to_give),
         TEST(leases_expire_unless_their_owner_refreshes_them),
         TEST(the_installer_makes_services_of_its_classes_only),

@@ -47,6 +47,15 @@ seal 0 spn check greeter/$host greeter/$host/main --keytab "$keytab" --no-dns
 spns_of $host >"$folder/out"
 out greeter/$host/main
 
+echo "deleted, and made again: the keys of the old one are not taken for those of the new one"
+for rekey in '' --rekey; do
+  installer 0 spn register greeter/$host:7020 --keytab "$folder/again.keytab" $rekey
+  kdc delprinc -force greeter/$host:7020
+  installer 0 spn register greeter/$host:7020 --keytab "$folder/again.keytab"
+  same "$(keytab_list "$folder/again.keytab" | wc -l)" 2
+  seal 0 spn check greeter/$host:7020 --keytab "$folder/again.keytab" --no-dns
+done
+
 echo "list"
 seal 0 spn list
 out "$spn	$(dn_of $host)"
@@ -72,7 +81,8 @@ err 'to delete'
 in_kdc $spn || fail "it is gone from the KDC"
 seal 0 spn check $spn --keytab "$keytab" --account $host --no-dns
 seal 3 spn register greeter/$host:7002 --keytab "$keytab"
-err 'kinit -S kadmin/admin alice@SEALRPC.TEST'
+err 'give --installer PRINCIPAL'
+err '--installer-keytab FILE'
 seal 1 spn register greeter/$host:7002 --keytab "$keytab" --installer alice --installer-keytab "$SEAL_REALM_DIR/users.keytab"
 err 'kadmind does not allow alice@SEALRPC.TEST'
 seal 3 spn register greeter/$host:7002 --installer nobody --installer-keytab "$SEAL_REALM_DIR/users.keytab"
@@ -80,6 +90,13 @@ err 'cannot log in as nobody@SEALRPC.TEST'
 seal 3 spn register greeter/$host:7002 --installer installer
 err 'there is no terminal to ask for a password'
 
+seal 3 spn register greeter/$host:7002 --installer installer --installer-keytab "$folder/nothing"
+err "keytab $folder/nothing"
+err "not found; check the name, owner and mode"
+installer 1 spn register greeter/$host:7002 --keytab "$folder/nowhere/keytab"
+err 'make its folder first'
+installer 1 spn list --kdc
+err 'the rights "l" on a line without a target'
 installer 2 spn register greeter/$host:7010 greeter/$host@ELSEWHERE.TEST greeter/$host:7011
 err 'one after the other'
 installer 2 spn register greeter/$host:7010 nonsense
@@ -88,6 +105,9 @@ installer 2 spn register greeter/$host:7010 nonsense
 echo "accounts"
 installer 1 spn register greeter/node9.sealrpc.test --keytab "$keytab"
 err "no account for 'node9.sealrpc.test'"
+! in_kdc greeter/node9.sealrpc.test || fail "it is in the KDC"
+installer 1 spn register greeter/node9.sealrpc.test --keytab "$keytab" --account "$(dn_of node9.sealrpc.test)"
+err 'No such object'
 ! in_kdc greeter/node9.sealrpc.test || fail "it is in the KDC"
 installer 0 spn register greeter/node9.sealrpc.test --keytab "$keytab" --account "$(dn_of node2.sealrpc.test)"
 seal 0 spn check greeter/node9.sealrpc.test --keytab "$keytab" --account node2.sealrpc.test --no-dns
@@ -130,7 +150,11 @@ out 'is not in the KDC'
 out 'is on no account'
 out '0 keys removed'
 
-echo "nobody there"
+echo "silent, and nobody there"
+"$SEAL_REALM_PROGRAM" pause kadmind
+installer 3 spn register $spn --keytab "$keytab"
+err 'kadmind of SEALRPC.TEST does not answer within'
+"$SEAL_REALM_PROGRAM" resume kadmind
 "$SEAL_REALM_PROGRAM" kill kadmind
 installer 3 spn register $spn --keytab "$keytab"
 err 'kadmind of SEALRPC.TEST cannot be reached'

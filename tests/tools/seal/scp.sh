@@ -57,6 +57,34 @@ installer_keytab=$SEAL_REALM_DIR/users.keytab
 seal 0 scp remove --name broken --keytab "$installer_keytab" --principal installer
 out "removed cn=broken,$(dn_of $host)"
 
+echo "names that were written for a terminal"
+directory -a <<END
+dn:: $(printf 'cn=red\033[31m,%s' "$(dn_of $host)" | base64 -w 0)
+objectClass: serviceConnectionPoint
+cn:: $(printf 'red\033[31m' | base64)
+keywords: 6f3c1c5e-2f0b-4d3e-9a55-8b7d1f6a90c4
+keywords: demo.Red
+serviceClassName: greeter
+serviceDNSName: $host
+serviceDNSNameType: A
+serviceBindingInformation: port=1;proto=sealrpc/1
+END
+seal 0 scp list demo.Red
+out demo.Red
+seal 0 scp show demo.Red
+out 'verdict: '
+! grep -q $'\033' "$folder/out" "$folder/err" || fail "an escape sequence reached the terminal"
+directory <<END
+dn:: $(printf 'cn=red\033[31m,%s' "$(dn_of $host)" | base64 -w 0)
+changetype: delete
+END
+
+echo "only connection points are removed, and only whole names are used"
+seal 2 scp remove "$(dn_of node1.sealrpc.test)" --keytab "$installer_keytab" --principal installer
+err 'is no connection point, and stays'
+seal 2 scp publish --service demo.Greeter --class "$(printf 'c%.0s' {1..60})" --host $host --port 7001
+err 'give --name CN'
+
 echo "who may not"
 add_account node2.sealrpc.test
 seal 1 scp publish --service demo.Greeter --class greeter --host $host --port 7009 # alice
@@ -67,6 +95,18 @@ service 1 publish --service demo.Greeter --class nobody --host $host --port 1
 err 'seal spn register'
 seal 0 scp list
 same "$(wc -l <"$folder/out")" 1
+
+service 1 publish --service demo.Greeter --class greeter --host node2.sealrpc.test --port 1 --account $host
+err 'may not publish the host node2.sealrpc.test below itself'
+
+echo "a keytab with more than the service's key: the service logs in"
+printf '%s\n' "addent -password -p host/other@SEALRPC.TEST -k 1 -e aes256-cts-hmac-sha1-96" secret \
+  "rkt $SEAL_REALM_DIR/service.keytab" "wkt $folder/both.keytab" | ktutil >/dev/null
+seal 0 scp publish --keytab "$folder/both.keytab" --service demo.Greeter --class greeter --host $host --port 7001
+
+echo "a base that is not there"
+seal 1 scp list --base dc=example,dc=com
+err "this directory has $SEAL_DIRECTORY_BASE"
 
 echo "remove"
 service 0 remove --name seal-greeter-7001 --account $host
