@@ -191,10 +191,29 @@ static void disconnect(work_state *w) {
     w->directory = NULL;
 }
 
-static int connect_and_publish(seal__agent *agent, work_state *w, seal_error **reterr) {
+/* At one server; at the first that can be reached, counted from w->first. */
+static int publish_somewhere(seal__agent *agent, work_state *w, seal_error **reterr) {
     disconnect(w);
     int rc = seal__publish_open(w->config, w->first, &w->directory, reterr);
-    return rc < 0 || must_remove(agent, w) ? rc : publish(w, reterr);
+    if (rc < 0)
+        return rc;
+    w->first = seal__directory_index(w->directory);
+    return must_remove(agent, w) ? 0 : publish(w, reterr);
+}
+
+/* A server may be ill, or a copy that takes no changes: all that are named, once each. */
+static int connect_and_publish(seal__agent *agent, work_state *w, seal_error **reterr) {
+    for (uint32_t tried = 1;; tried++) {
+        seal_error *error = NULL;
+        int rc = publish_somewhere(agent, w, &error);
+        if (rc == 0)
+            return 0;
+        if (rc != SEAL_ERROR_DIRECTORY || w->directory == NULL ||
+            tried >= seal__directory_servers(w->directory) || must_remove(agent, w))
+            return seal__error_pass(reterr, error);
+        seal_error_free(error);
+        w->first++;
+    }
 }
 
 /* One attempt: connected, the entry there and fresh. */
@@ -220,7 +239,7 @@ static int keep_up(seal__agent *agent, work_state *w, seal_error **reterr) {
 }
 
 /* The connection stays where only the right to write is missing, or the account. Otherwise another
- * server is next: this one may be a copy that takes no changes, or ill. */
+ * server is next. */
 static void failed(seal__agent *agent, work_state *w, int rc, seal_error *error) {
     w->up = false;
     w->failures++;

@@ -70,7 +70,8 @@ int seal__scp_check_owner(seal__directory *directory, const seal__scp *scp, cons
  * Creates the SCP, or brings an existing one of this name up to date. scp->dn is filled in:
  * "cn=NAME,ACCOUNT". ttl_s: the lease where the directory has leases (it may grant another one, see
  * seal__directory_refresh); 0: none. What already is as it should be is not written again.
- * SEAL_ERROR_DIRECTORY_DENIED says which right is missing.
+ * SEAL_ERROR_DIRECTORY_DENIED says which right is missing; SEAL_ERROR_ALREADY: the name is that of
+ * something else.
  */
 int seal__scp_publish(seal__directory *directory, const char *account_dn, const char *name,
                       seal__scp *scp, uint32_t ttl_s, seal_error **reterr);

@@ -53,10 +53,10 @@ static bool has(const seal__directory_attribute *attribute, const char *value) {
     return false;
 }
 
-static bool is_dynamic(const seal__directory_entry *entry) {
+static bool is_a(const seal__directory_entry *entry, const char *object_class) {
     const seal__directory_attribute *classes = seal__directory_get(entry, "objectClass");
     for (size_t i = 0; classes != NULL && i < classes->n_values; i++) {
-        if (strcasecmp(classes->values[i], "dynamicObject") == 0)
+        if (strcasecmp(classes->values[i], object_class) == 0)
             return true;
     }
     return false;
@@ -77,6 +77,7 @@ typedef struct difference {
     const wanted *w;
     bool leased;
     bool found;
+    bool foreign; /* something else that has the name; not ours to replace */
     bool replace; /* a lease cannot come or go, and the host of an entry is what it may be for */
     size_t n;
     seal__directory_attribute changed[WRITTEN];
@@ -86,7 +87,9 @@ static bool compare(void *user, const seal__directory_entry *entry) {
     difference *d = user;
     d->found = true;
     d->n = 0;
-    d->replace = is_dynamic(entry) != d->leased || !same_values(entry, &d->w->attributes[1]);
+    d->foreign = !is_a(entry, "serviceConnectionPoint");
+    d->replace =
+        is_a(entry, "dynamicObject") != d->leased || !same_values(entry, &d->w->attributes[1]);
     for (size_t i = 2; i < 1 + WRITTEN; i++) {
         if (!same_values(entry, &d->w->attributes[i]))
             d->changed[d->n++] = d->w->attributes[i];
@@ -99,13 +102,16 @@ static int look(seal__directory *directory, const char *dn, difference *d, seal_
     seal_error *error = NULL;
     int rc = seal__directory_search(directory, dn, SEAL__SCOPE_BASE, "(objectClass=*)", all,
                                     compare, d, &error);
-    if (rc == SEAL_ERROR_NOT_FOUND)
-        rc = 0;
-    if (rc < 0 && reterr != NULL)
-        *reterr = error;
-    else
-        seal_error_free(error);
-    return rc;
+    if (rc < 0 && rc != SEAL_ERROR_NOT_FOUND)
+        return seal__error_pass(reterr, error);
+    seal_error_free(error);
+    if (d->foreign)
+        return seal__error(reterr, SEAL_ERROR_ALREADY,
+                           "%.400s is there and is no connection point, so it is not replaced; "
+                           "choose another name (name in seal_publish_options, --name of seal scp "
+                           "publish)",
+                           dn);
+    return 0;
 }
 
 /* ---- Writing ---- */
@@ -138,13 +144,10 @@ static int denied(seal__directory *directory, const char *account_dn, const char
 static int remove_old(seal__directory *directory, const char *dn, seal_error **reterr) {
     seal_error *error = NULL;
     int rc = seal__directory_delete(directory, dn, &error);
-    if (rc == SEAL_ERROR_NOT_FOUND)
-        rc = 0; /* its lease has ended meanwhile */
-    if (rc < 0 && reterr != NULL)
-        *reterr = error;
-    else
-        seal_error_free(error);
-    return rc;
+    if (rc < 0 && rc != SEAL_ERROR_NOT_FOUND)
+        return seal__error_pass(reterr, error);
+    seal_error_free(error); /* its lease has ended meanwhile */
+    return 0;
 }
 
 static int write_entry(seal__directory *directory, const wanted *w, difference *d,
@@ -189,9 +192,5 @@ int seal__scp_publish(seal__directory *directory, const char *account_dn, const 
         rc = seal__directory_refresh(directory, scp->dn, ttl_s, &granted, &error);
     if (rc == SEAL_ERROR_DIRECTORY_DENIED)
         return denied(directory, account_dn, scp->host, error, reterr);
-    if (rc < 0 && reterr != NULL)
-        *reterr = error;
-    else
-        seal_error_free(error);
-    return rc;
+    return rc < 0 ? seal__error_pass(reterr, error) : 0;
 }

@@ -139,6 +139,22 @@ static void several_entries_of_one_name(void **state) {
     fake_ldap_stop(fake);
 }
 
+/* Publishing replaces connection points, nothing else. */
+static void a_name_that_is_taken(void **state) {
+    (void)state;
+    static const fake_ldap_value values[] = {{"objectClass", "device", 6}, {"cn", "x", 1}};
+    const fake_ldap_entry entry = {"cn=x", 2, values};
+    const fake_ldap_script script = {.n = 1, .entries = &entry};
+    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_HONEST, directory_keytab, &script);
+    seal__directory *d = open_ok(fake);
+    seal_error *error = NULL;
+    seal__scp scp = {.host = "host.test", .port = 1};
+    expect(seal__scp_publish(d, RIG_NODE(1), "x", &scp, 0, &error), SEAL_ERROR_ALREADY, &error,
+           "no connection point");
+    seal__directory_close(d);
+    fake_ldap_stop(fake);
+}
+
 /* ---- Watches ---- */
 
 /* Such as that of a directory whose other database has them: 12, a critical extension. */
@@ -173,7 +189,8 @@ int main(void) {
         cmocka_unit_test(a_notice_of_nothing),         cmocka_unit_test(much_before_the_login),
         cmocka_unit_test(packets_that_come_again),     cmocka_unit_test(packets_of_nothing),
         cmocka_unit_test(notices_between_answers),     cmocka_unit_test(references_without_end),
-        cmocka_unit_test(several_entries_of_one_name), cmocka_unit_test(a_watch_that_always_ends),
+        cmocka_unit_test(several_entries_of_one_name), cmocka_unit_test(a_name_that_is_taken),
+        cmocka_unit_test(a_watch_that_always_ends),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

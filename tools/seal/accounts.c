@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FILTER_MAX = 4096 };
 
@@ -225,6 +226,39 @@ int account_add_spn(seal__directory *directory, const char *dn, const char *spn,
     return rc;
 }
 
+struct others {
+    const char *spn;
+    struct words values; /* on the heap: all but that one */
+};
+
+static bool take_others(void *user, const seal__directory_entry *entry) {
+    struct others *others = user;
+    const seal__directory_attribute *all = seal__directory_get(entry, "servicePrincipalName");
+    for (size_t i = 0; all != NULL && i < all->n_values; i++) {
+        if (strcasecmp(all->values[i], others->spn) != 0)
+            words_add(&others->values, text_copy(all->values[i]));
+    }
+    return true;
+}
+
+/* Samba does not let one of two equal names be deleted, but lets the other values take the place of
+ * all. */
+static int keep_others(seal__directory *directory, const char *dn, const char *spn,
+                       seal_error **reterr) {
+    static const char *const attributes[] = {"servicePrincipalName", NULL};
+    struct others others = {.spn = spn};
+    int rc = seal__directory_search(directory, dn, SEAL__SCOPE_BASE, "(objectClass=*)", attributes,
+                                    take_others, &others, reterr);
+    const seal__directory_attribute kept = {
+        .name = "servicePrincipalName", .n_values = others.values.n, .values = others.values.items};
+    if (rc == 0)
+        rc = seal__directory_modify(directory, dn, SEAL__CHANGE_REPLACE, &kept, 1, reterr);
+    for (size_t i = 0; i < others.values.n; i++)
+        free((void *)(uintptr_t)others.values.items[i]);
+    words_done(&others.values);
+    return rc;
+}
+
 int account_remove_spn(seal__directory *directory, const char *dn, const char *spn,
                        bool *ret_changed, seal_error **reterr) {
     *ret_changed = false;
@@ -232,9 +266,15 @@ int account_remove_spn(seal__directory *directory, const char *dn, const char *s
     int rc = seal__directory_compare(directory, dn, "servicePrincipalName", spn, &has, reterr);
     if (rc < 0 || !has)
         return rc;
-    rc = modify(directory, dn, SEAL__CHANGE_DELETE, spn, reterr);
+    seal_error *error = NULL;
+    rc = modify(directory, dn, SEAL__CHANGE_DELETE, spn, &error);
+    if (rc == SEAL_ERROR_SPN_DUPLICATE && seal__directory_is_ad(directory)) {
+        discard(&error);
+        rc = keep_others(directory, dn, spn, &error);
+    }
     *ret_changed = rc == 0;
-    if (rc < 0 && reterr != NULL)
-        seal__error_prefix(reterr, "%s cannot be removed from %s", spn, dn);
-    return rc;
+    if (rc == 0)
+        return 0;
+    seal__error_prefix(&error, "%s cannot be removed from %s", spn, dn);
+    return seal__error_pass(reterr, error);
 }
