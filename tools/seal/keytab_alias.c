@@ -23,27 +23,27 @@ static bool is_account(const char *principal, const char *given) {
            (strlen(given) == length && strncasecmp(principal, given, length) == 0);
 }
 
-/* *ret_account points into the keytab. */
-static int choose(const struct keytab *keytab, const char *given, const char **ret_account,
-                  seal_error **reterr) {
-    *ret_account = NULL;
+/* The account whose keys they are, in the keytab's own text; NULL: an error. */
+static const char *choose(const struct keytab *keytab, const char *given, seal_error **reterr) {
+    const char *account = NULL;
     for (size_t i = 0; i < keytab->n; i++) {
         const char *principal = keytab->entries[i].principal;
-        if (!is_account(principal, given) ||
-            (*ret_account != NULL && strcmp(*ret_account, principal) == 0))
+        if (!is_account(principal, given) || (account != NULL && strcmp(account, principal) == 0))
             continue;
-        if (*ret_account != NULL)
-            return seal__error(reterr, SEAL_ERROR_INVALID,
-                               "keytab %s has keys of %s and of %s; name one with --account",
-                               keytab->name, *ret_account, principal);
-        *ret_account = principal;
+        if (account != NULL) {
+            seal__error(reterr, SEAL_ERROR_INVALID,
+                        "keytab %s has keys of %s and of %s; name one with --account", keytab->name,
+                        account, principal);
+            return NULL;
+        }
+        account = principal;
     }
-    if (*ret_account != NULL)
-        return 0;
-    return seal__error(reterr, SEAL_ERROR_KEYTAB,
-                       "keytab %s has no key of %s; export it from the domain, and see: seal "
-                       "keytab show %s",
-                       keytab->name, given == NULL ? "an account (NAME$)" : given, keytab->name);
+    if (account == NULL)
+        seal__error(reterr, SEAL_ERROR_KEYTAB,
+                    "keytab %s has no key of %s; export it from the domain, and see: seal keytab "
+                    "show %s",
+                    keytab->name, given == NULL ? "an account (NAME$)" : given, keytab->name);
+    return account;
 }
 
 /* The name is in the account's realm. */
@@ -69,14 +69,12 @@ static int alias_one(const char *path, const char *account, const char *given) {
 
 static int alias_all(const char *path, const char *given, const struct words *spns) {
     struct keytab keytab;
-    const char *account;
     seal_error *error = NULL;
     if (keytab_read(path, &keytab, &error) < 0)
         return complain_error(error);
-    int status = STATUS_OK;
-    if (choose(&keytab, given, &account, &error) < 0)
-        status = complain_error(error);
-    for (size_t i = 0; i < spns->n && status == STATUS_OK; i++)
+    const char *account = choose(&keytab, given, &error);
+    int status = account == NULL ? complain_error(error) : STATUS_OK;
+    for (size_t i = 0; i < spns->n && account != NULL && status == STATUS_OK; i++)
         status = alias_one(path, account, spns->items[i]);
     keytab_done(&keytab);
     return status;

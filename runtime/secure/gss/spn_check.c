@@ -200,9 +200,11 @@ static int take_client(const seal__spn_probe *probe, seal__spn_client *ret_clien
     krb5_error_code code = krb5_cc_get_principal(probe->krb5, probe->tickets, &client);
     if (code == 0)
         code = krb5_unparse_name(probe->krb5, client, &name);
-    int rc = code == 0 ? 0 : seal__gss_krb5_fail(probe->krb5, code, probe->keytab_text, reterr);
-    if (rc == 0 && (strlen(name) >= sizeof ret_client->principal ||
-                    strlen(ret_client->keytab) >= sizeof ret_client->keytab - 1))
+    int rc = 0;
+    if (code != 0 || name == NULL)
+        rc = seal__gss_krb5_fail(probe->krb5, code, probe->keytab_text, reterr);
+    else if (strlen(name) >= sizeof ret_client->principal ||
+             strlen(ret_client->keytab) >= sizeof ret_client->keytab - 1)
         rc = seal__error(reterr, SEAL_ERROR_INVALID,
                          "the name of %.300s in keytab %.300s, or that of the file, is too long; "
                          "name the client's keytab and principal in the options",
