@@ -76,6 +76,7 @@ typedef void seal_published_fn(seal_server *server, const seal_error *error, voi
  * may not write there: see the access rules in docs/naming.md), SEAL_ERROR_NOT_FOUND (no account
  * carries the SPN: register it with "seal spn register"), SEAL_ERROR_SPN_DUPLICATE,
  * SEAL_ERROR_INVALID (no TCP address or no service to publish, or the directory's schema),
+ * SEAL_ERROR_ALREADY (the name is that of an entry that is no connection point: choose another),
  * SEAL_ERROR_CREDENTIALS and its relatives. Where the server listens already, what is wrong with
  * address and services is returned instead.
  */

@@ -67,8 +67,9 @@ SEAL_API SEAL_MUST_USE int seal_runtime_new(const seal_runtime_options *options,
  * blocks until that thread has ended; not to be called on it. With the caller's loop: call it on
  * the loop thread and run the loop until it has nothing left to do (uv_run returns 0); the memory
  * is gone by then. Servers that were freed on the loop and still drain, with calls that a handler
- * has not let go of, are waited for. A thread that is stuck in a silent KDC is not waited for: its
- * memory is released when it comes back. NULL is allowed.
+ * has not let go of, are waited for. A thread that is stuck in a silent KDC is not waited for, and
+ * one that works with a directory for a second at most (with the caller's loop not at all): their
+ * memory is released when they come back. NULL is allowed.
  */
 SEAL_API void seal_runtime_free(seal_runtime *runtime);
 
