@@ -2,11 +2,12 @@
 /* Which servers there are, the first that works, and what it offers. */
 #include "naming/directory_internal.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "net/address.h"
 
 #define AD_OID "1.2.840.113556.1.4.800"
 #define BUILT_IN_URI "ldap://localhost:389"
@@ -38,11 +39,6 @@ typedef struct servers {
     seal__directory_place items[SEAL__DIRECTORY_MAX_SERVERS];
 } servers;
 
-static bool is_literal(const char *host) {
-    struct in6_addr addr;
-    return inet_pton(AF_INET, host, &addr) == 1 || strchr(host, ':') != NULL;
-}
-
 static bool take_host(const char *host, char *ret_host) {
     size_t len = strlen(host);
     if (len > 0 && host[len - 1] == '.')
@@ -68,7 +64,7 @@ static int check_server(const char *uri, const LDAPURLDesc *url, seal__directory
                            "directory \"%s\": write ldap://HOST[:PORT]; Kerberos seals the "
                            "connection, so neither ldaps nor ldapi is needed",
                            uri);
-    if (is_literal(host))
+    if (seal__host_is_literal(host))
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "directory \"%s\": an address cannot be authenticated; write the host "
                            "name that the directory's principal ldap/HOST has",

@@ -349,13 +349,10 @@ int seal__directory_connect(const seal_allocator *alloc, const seal__directory_c
     bool stale = false;
     seal_error *first = NULL;
     int rc = try_once(alloc, config, server, false, &stale, ret_directory, &first);
-    if (rc == 0 || !stale) {
-        if (reterr != NULL)
-            *reterr = first;
-        else
-            seal_error_free(first);
-        return rc;
-    }
+    if (rc == 0)
+        return 0;
+    if (!stale)
+        return seal__error_pass(reterr, first);
     seal_error_free(first);
     return try_once(alloc, config, server, true, &stale, ret_directory, reterr);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "naming/endpoints.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,16 +124,11 @@ static int take_principal(const char *given, char ret_principal[SEAL_SPN_MAX],
     return 0;
 }
 
-static bool is_address(const char *host) {
-    struct in6_addr bytes;
-    return host[0] == '[' || strchr(host, ':') != NULL || inet_pton(AF_INET, host, &bytes) == 1;
-}
-
 int seal__spn_policy_compose(const seal__spn_policy *policy, const char *host, uint16_t port,
                              char ret_principal[SEAL_SPN_MAX], seal_error **reterr) {
     if (policy->server_principal != NULL)
         return take_principal(policy->server_principal, ret_principal, reterr);
-    if (host == NULL || host[0] == '\0' || is_address(host))
+    if (host == NULL || host[0] == '\0' || host[0] == '[' || seal__host_is_literal(host))
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "there is no host name to compose the server's principal from; write "
                            "the host's name instead of an address, or set server_principal, such "

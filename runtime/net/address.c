@@ -60,6 +60,10 @@ static bool is_ip(int family, const char *host) {
     return inet_pton(family, host, bytes) == 1;
 }
 
+bool seal__host_is_literal(const char *host) {
+    return strchr(host, ':') != NULL || is_ip(AF_INET, host);
+}
+
 /* Finds where the host ends; returns the colon before the port. */
 static const char *split(const char *text, const char **ret_host, size_t *ret_len) {
     if (text[0] == '[') {

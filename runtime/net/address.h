@@ -22,6 +22,9 @@ typedef struct seal__address {
 /* Returns 0 or SEAL_ERROR_INVALID saying what is wrong and what is expected. */
 int seal__address_parse(const char *text, seal__address *ret_address, seal_error **reterr);
 
+/* An IPv4 address, or anything with a colon, which no host name has. */
+bool seal__host_is_literal(const char *host);
+
 /* "127.0.0.1:4711", "[::1]:4711", "unix:/path" (or "unix:" for an unnamed peer). */
 void seal__address_format(const struct sockaddr *addr, socklen_t len, char *text, size_t size);
 

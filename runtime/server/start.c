@@ -269,10 +269,8 @@ int seal_server_start(seal_server *server, seal_error **reterr) {
     if (rc == 0) {
         uv_sem_wait(&wait.done);
         rc = (int)seal_error_get_code(wait.error);
-        if (rc < 0 && reterr != NULL)
-            *reterr = wait.error;
-        else
-            seal_error_free(wait.error);
+        if (rc < 0)
+            seal__error_pass(reterr, wait.error);
     }
     uv_sem_destroy(&wait.done);
     return rc;

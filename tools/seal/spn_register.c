@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seal spn register: makes a name known to the KDC, its keys to the service, its owner to the
  * directory. */
-#include "accounts.h"
-#include "kadm5.h"
 #include "keytab.h"
 #include "keytab_alias.h"
 #include "report.h"
 #include "spn_rpc.h"
 #include "spn_text.h"
+#include "spn_writer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +15,8 @@ struct registration {
     const char *account;
     const char *keytab;
     bool rekey;
-    bool is_ad;
-    const char *via;
-    struct login_options who;
-    struct directory_options where;
-    struct login login;
-    seal__directory *directory; /* NULL: none */
-    struct kadmin *kadmin;      /* NULL: Active Directory */
-    char *keytab_path;          /* found out when it is to be changed */
+    struct spn_writer writer;
+    char *keytab_path; /* found out when it is to be changed */
 };
 
 /* ---- The KDC and the keytab ---- */
@@ -32,7 +25,7 @@ static int new_keys(struct registration *r, const char *principal, enum keytab_o
                     seal_error **reterr) {
     struct kadmin_keys keys;
     int hold_fd = keytab_hold(r->keytab_path);
-    int rc = kadmin_rekey(r->kadmin, principal, &keys, reterr);
+    int rc = kadmin_rekey(r->writer.kadmin, principal, &keys, reterr);
     bool changed = rc == 0;
     if (changed)
         rc = keytab_add(r->keytab_path, principal, &keys, old, NULL, reterr);
@@ -82,14 +75,14 @@ static int keep_keys(const struct registration *r, const char *principal, uint32
 static int register_in_kdc(struct registration *r, const char *principal, bool *ret_is_there) {
     seal_error *error = NULL;
     uint32_t kvno = 0;
-    int rc = kadmin_find(r->kadmin, principal, &kvno, &error);
+    int rc = kadmin_find(r->writer.kadmin, principal, &kvno, &error);
     *ret_is_there = rc == 0 && kvno > 0;
     if (*ret_is_there && !r->rekey)
         return keep_keys(r, principal, kvno);
     if (rc == 0 && r->keytab_path == NULL) /* before anything is changed */
         rc = keytab_writable_path(r->keytab, &r->keytab_path, &error);
     if (rc == 0 && kvno == 0)
-        rc = kadmin_create(r->kadmin, principal, &error);
+        rc = kadmin_create(r->writer.kadmin, principal, &error);
     if (rc == 0)
         rc = new_keys(r, principal, kvno == 0 ? KEYTAB_OLD_NONE : KEYTAB_OLD_ALL, &error);
     if (rc < 0)
@@ -103,35 +96,6 @@ static int register_in_kdc(struct registration *r, const char *principal, bool *
 
 /* ---- The directory ---- */
 
-struct addition {
-    struct registration *r;
-    const char *dn;
-    const char *spn;
-    bool changed;
-};
-
-static int write_to_account(void *user, seal_error **reterr) {
-    struct addition *a = user;
-    seal__directory *directory = a->r->directory;
-    if (a->r->via == NULL)
-        return account_add_spn(directory, a->dn, a->spn, &a->changed, reterr);
-    a->changed = true;
-    return spn_rpc_write(SPN_RPC_ADD, seal__directory_server(directory), a->dn, a->spn,
-                         &a->r->login, reterr);
-}
-
-static int register_in_directory(struct registration *r, const char *dn,
-                                 const struct spn_text *spn) {
-    seal_error *error = NULL;
-    struct addition a = {.r = r, .dn = dn, .spn = spn->name};
-    if (directory_write(&r->where, &r->login, &r->directory, write_to_account, &a, &error) < 0)
-        return complain_error(error);
-    printf("%s: %s ", spn->name, a.changed ? "added to" : "is on");
-    print_visible(dn);
-    putchar('\n');
-    return STATUS_OK;
-}
-
 /* The account, and that no other one has the name: before anything is changed. */
 static int find_account(struct registration *r, const struct spn_text *spn,
                         char dn[SEAL__SCP_DN_MAX]) {
@@ -139,11 +103,11 @@ static int find_account(struct registration *r, const struct spn_text *spn,
     char name[ACCOUNT_WORD];
     char word[ACCOUNT_WORD];
     seal_error *error = NULL;
-    int rc =
-        account_find(r->directory, r->account == NULL ? spn->parts.host : r->account, dn, &error);
+    int rc = account_find(r->writer.directory, r->account == NULL ? spn->parts.host : r->account,
+                          dn, &error);
     if (rc < 0)
         return complain_error(error);
-    rc = seal__scp_find_account(r->directory, spn->name, owner, &error);
+    rc = seal__scp_find_account(r->writer.directory, spn->name, owner, &error);
     if (rc == 0 && !seal__directory_same_dn(owner, dn))
         return complain(STATUS_FAILED,
                         "%s is on another account, %s, and two accounts with one name make both "
@@ -156,35 +120,34 @@ static int find_account(struct registration *r, const struct spn_text *spn,
     return STATUS_OK;
 }
 
-static int register_one(struct registration *r, const char *given) {
+static int register_one(void *user, const char *given) {
+    struct registration *r = user;
     struct spn_text spn;
     char dn[SEAL__SCP_DN_MAX];
     seal_error *error = NULL;
     if (spn_text_parse(given, &spn, &error) < 0)
         return complain_error(error);
-    int status = r->directory == NULL ? STATUS_OK : find_account(r, &spn, dn);
+    int status = r->writer.directory == NULL ? STATUS_OK : find_account(r, &spn, dn);
     int keys = STATUS_OK;
     bool is_there = true;
-    if (status == STATUS_OK && r->kadmin != NULL)
+    if (status == STATUS_OK && r->writer.kadmin != NULL)
         keys = register_in_kdc(r, spn.principal, &is_there);
-    if (status == STATUS_OK && r->directory != NULL && is_there)
-        status = register_in_directory(r, dn, &spn);
+    if (status == STATUS_OK && r->writer.directory != NULL && is_there)
+        status = spn_writer_write(&r->writer, SPN_RPC_ADD, dn, spn.name);
     return keys == STATUS_OK ? status : keys;
 }
 
 /* ---- Both ---- */
 
 static int connect_directory(struct registration *r, seal_error **reterr) {
-    if (!directory_is_configured(&r->where)) {
-        if (r->account == NULL && !r->is_ad)
+    if (!directory_is_configured(&r->writer.where)) {
+        if (r->account == NULL && !r->writer.is_ad)
             return 0;
-        return seal__error(reterr, SEAL_ERROR_INVALID,
-                           "accounts are in a directory, and none is configured; give --directory "
-                           "URI, or set SEAL_DIRECTORY_URI");
+        return spn_writer_needs_directory(reterr);
     }
-    int rc = directory_connect(&r->where, &r->login, &r->directory, reterr);
-    if (rc == 0 && seal__directory_is_ad(r->directory))
-        r->is_ad = true;
+    int rc = directory_connect(&r->writer.where, &r->writer.login, &r->writer.directory, reterr);
+    if (rc == 0 && seal__directory_is_ad(r->writer.directory))
+        r->writer.is_ad = true;
     return rc;
 }
 
@@ -192,14 +155,14 @@ static int connect_all(struct registration *r, const struct words *spns, seal_er
     char realm[SEAL_SPN_REALM_MAX];
     int rc = spn_text_check(spns, realm, reterr);
     if (rc == 0)
-        rc = login_open(&r->who,
-                        (r->is_ad ? 0 : LOGIN_ADMIN) |
-                            (directory_is_configured(&r->where) ? LOGIN_TGT : 0),
-                        &r->login, reterr);
+        rc = login_open(&r->writer.who,
+                        (r->writer.is_ad ? 0 : LOGIN_ADMIN) |
+                            (directory_is_configured(&r->writer.where) ? LOGIN_TGT : 0),
+                        &r->writer.login, reterr);
     if (rc == 0)
         rc = connect_directory(r, reterr);
-    if (rc == 0 && !r->is_ad)
-        rc = kadmin_open(realm, &r->login, &r->kadmin, reterr);
+    if (rc == 0 && !r->writer.is_ad)
+        rc = kadmin_open(realm, &r->writer.login, &r->writer.kadmin, reterr);
     return rc;
 }
 
@@ -220,19 +183,13 @@ static int name_keys(const struct registration *r, const struct words *spns) {
 static int register_all(struct registration *r, const struct words *spns) {
     seal_error *error = NULL;
     int status = STATUS_OK;
-    bool connected = connect_all(r, spns, &error) == 0;
-    if (!connected)
+    if (connect_all(r, spns, &error) < 0)
         status = complain_error(error);
-    for (size_t i = 0; i < spns->n && connected; i++) {
-        int one = register_one(r, spns->items[i]);
-        if (status == STATUS_OK)
-            status = one;
-    }
-    if (r->is_ad && status == STATUS_OK)
+    else
+        status = spn_writer_each(spns, register_one, r);
+    if (r->writer.is_ad && status == STATUS_OK)
         status = name_keys(r, spns);
-    kadmin_close(r->kadmin);
-    seal__directory_close(r->directory);
-    login_close(&r->login);
+    spn_writer_done(&r->writer);
     text_free(r->keytab_path);
     return status;
 }
@@ -244,22 +201,12 @@ static int run(const struct command *command, int argc, char **argv) {
          .text = &r.account},
         {"keytab", "FILE", "where the keys go (default: $KRB5_KTNAME)", .text = &r.keytab},
         {"rekey", NULL, "make new keys though it exists", .flag = &r.rekey},
-        {"installer", "PRINCIPAL", "who does it (alone: the password is asked for)",
-         .text = &r.who.principal},
-        LOGIN_OPTION_SPECS("installer-", "the installer", &r.who),
-        DIRECTORY_OPTION_SPECS(&r.where),
-        {"ad", NULL, "Active Directory: no kadmind, no new keys", .flag = &r.is_ad},
-        {"via", "rpc", "Active Directory: by the RPC DsWriteAccountSpn, not LDAP", .text = &r.via},
+        SPN_WRITER_OPTION_SPECS(&r.writer, "Active Directory: no kadmind, no new keys"),
         {0}};
     struct words words = {0};
     int status;
-    if (options_parse(command, specs, argc, argv, 1, SIZE_MAX, &words, &status)) {
-        seal_error *error = NULL;
-        if (spn_rpc_check(r.via, &error) < 0)
-            status = complain_error(error);
-        else
-            status = register_all(&r, &words);
-    }
+    if (spn_writer_parse(&r.writer, command, specs, argc, argv, &words, &status))
+        status = register_all(&r, &words);
     words_done(&words);
     return status;
 }

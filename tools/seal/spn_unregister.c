@@ -1,61 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seal spn unregister: what register has made goes away. */
-#include "accounts.h"
-#include "kadm5.h"
 #include "keytab.h"
 #include "report.h"
 #include "spn_rpc.h"
 #include "spn_text.h"
+#include "spn_writer.h"
 
 #include <stdio.h>
 
 struct removal {
     const char *account; /* only from this one; the KDC is left alone */
     const char *keytab;
-    bool is_ad;
-    const char *via;
-    struct login_options who;
-    struct directory_options where;
-    struct login login;
-    seal__directory *directory; /* NULL: none */
-    struct kadmin *kadmin;      /* NULL: Active Directory, or an account was named */
+    struct spn_writer writer; /* no kadmin: Active Directory, or an account was named */
 };
-
-struct deletion {
-    struct removal *r;
-    const char *dn;
-    const char *spn;
-    bool changed;
-};
-
-static int delete_from_account(void *user, seal_error **reterr) {
-    struct deletion *d = user;
-    seal__directory *directory = d->r->directory;
-    if (d->r->via == NULL)
-        return account_remove_spn(directory, d->dn, d->spn, &d->changed, reterr);
-    d->changed = true;
-    return spn_rpc_write(SPN_RPC_DELETE, seal__directory_server(directory), d->dn, d->spn,
-                         &d->r->login, reterr);
-}
-
-static int remove_from_account(struct removal *r, const char *dn, const struct spn_text *spn) {
-    seal_error *error = NULL;
-    struct deletion d = {.r = r, .dn = dn, .spn = spn->name};
-    if (directory_write(&r->where, &r->login, &r->directory, delete_from_account, &d, &error) < 0)
-        return complain_error(error);
-    printf("%s: %s ", spn->name, d.changed ? "removed from" : "is not on");
-    print_visible(dn);
-    putchar('\n');
-    return STATUS_OK;
-}
 
 static int remove_from_directory(struct removal *r, const struct spn_text *spn) {
     char dn[SEAL__SCP_DN_MAX];
     seal_error *error = NULL;
-    int rc = r->account != NULL ? account_find(r->directory, r->account, dn, &error)
-                                : seal__scp_find_account(r->directory, spn->name, dn, &error);
+    int rc = r->account != NULL
+                 ? account_find(r->writer.directory, r->account, dn, &error)
+                 : seal__scp_find_account(r->writer.directory, spn->name, dn, &error);
     if (rc == 0)
-        return remove_from_account(r, dn, spn);
+        return spn_writer_write(&r->writer, SPN_RPC_DELETE, dn, spn->name);
     if (rc == SEAL_ERROR_NOT_FOUND && r->account == NULL) {
         printf("%s: is on no account\n", spn->name);
         seal_error_free(error);
@@ -68,7 +34,7 @@ static int remove_from_directory(struct removal *r, const struct spn_text *spn) 
 
 static int remove_from_kdc(struct removal *r, const struct spn_text *spn) {
     seal_error *error = NULL;
-    int rc = kadmin_delete(r->kadmin, spn->principal, &error);
+    int rc = kadmin_delete(r->writer.kadmin, spn->principal, &error);
     if (rc == SEAL_ERROR_NOT_FOUND) {
         printf("%s: is not in the KDC\n", spn->principal);
         seal_error_free(error);
@@ -93,14 +59,15 @@ static int remove_from_keytab(struct removal *r, const struct spn_text *spn) {
     return rc < 0 ? complain_error(error) : STATUS_OK;
 }
 
-static int remove_one(struct removal *r, const char *given) {
+static int remove_one(void *user, const char *given) {
+    struct removal *r = user;
     struct spn_text spn;
     seal_error *error = NULL;
     if (spn_text_parse(given, &spn, &error) < 0)
         return complain_error(error);
     /* The KDC first: it allows less, and what it forbids shall stay whole. */
-    int status = r->kadmin == NULL ? STATUS_OK : remove_from_kdc(r, &spn);
-    if (status == STATUS_OK && r->directory != NULL)
+    int status = r->writer.kadmin == NULL ? STATUS_OK : remove_from_kdc(r, &spn);
+    if (status == STATUS_OK && r->writer.directory != NULL)
         status = remove_from_directory(r, &spn);
     if (status == STATUS_OK && r->keytab != NULL)
         status = remove_from_keytab(r, &spn);
@@ -109,38 +76,31 @@ static int remove_one(struct removal *r, const char *given) {
 
 static int connect_all(struct removal *r, const struct words *spns, seal_error **reterr) {
     char realm[SEAL_SPN_REALM_MAX];
-    bool has_directory = directory_is_configured(&r->where);
+    bool has_directory = directory_is_configured(&r->writer.where);
     int rc = spn_text_check(spns, realm, reterr);
-    if (rc == 0 && !has_directory && (r->account != NULL || r->is_ad))
-        rc = seal__error(reterr, SEAL_ERROR_INVALID,
-                         "accounts are in a directory, and none is configured; give --directory "
-                         "URI, or set SEAL_DIRECTORY_URI");
-    bool wants_kdc = r->account == NULL && !r->is_ad;
+    if (rc == 0 && !has_directory && (r->account != NULL || r->writer.is_ad))
+        rc = spn_writer_needs_directory(reterr);
+    bool wants_kdc = r->account == NULL && !r->writer.is_ad;
     if (rc == 0)
-        rc = login_open(&r->who, (wants_kdc ? LOGIN_ADMIN : 0) | (has_directory ? LOGIN_TGT : 0),
-                        &r->login, reterr);
+        rc = login_open(&r->writer.who,
+                        (wants_kdc ? LOGIN_ADMIN : 0) | (has_directory ? LOGIN_TGT : 0),
+                        &r->writer.login, reterr);
     if (rc == 0 && has_directory)
-        rc = directory_connect(&r->where, &r->login, &r->directory, reterr);
-    bool is_ad = r->directory != NULL && seal__directory_is_ad(r->directory);
+        rc = directory_connect(&r->writer.where, &r->writer.login, &r->writer.directory, reterr);
+    bool is_ad = r->writer.directory != NULL && seal__directory_is_ad(r->writer.directory);
     if (rc == 0 && wants_kdc && !is_ad)
-        rc = kadmin_open(realm, &r->login, &r->kadmin, reterr);
+        rc = kadmin_open(realm, &r->writer.login, &r->writer.kadmin, reterr);
     return rc;
 }
 
 static int remove_all(struct removal *r, const struct words *spns) {
     seal_error *error = NULL;
-    int status = STATUS_OK;
-    bool connected = connect_all(r, spns, &error) == 0;
-    if (!connected)
+    int status;
+    if (connect_all(r, spns, &error) < 0)
         status = complain_error(error);
-    for (size_t i = 0; i < spns->n && connected; i++) {
-        int one = remove_one(r, spns->items[i]);
-        if (status == STATUS_OK)
-            status = one;
-    }
-    kadmin_close(r->kadmin);
-    seal__directory_close(r->directory);
-    login_close(&r->login);
+    else
+        status = spn_writer_each(spns, remove_one, r);
+    spn_writer_done(&r->writer);
     return status;
 }
 
@@ -150,22 +110,12 @@ static int run(const struct command *command, int argc, char **argv) {
         {"account", "ACCOUNT", "only from this account; the KDC keeps the principal",
          .text = &r.account},
         {"keytab", "FILE", "remove its keys from FILE, too", .text = &r.keytab},
-        {"installer", "PRINCIPAL", "who does it (alone: the password is asked for)",
-         .text = &r.who.principal},
-        LOGIN_OPTION_SPECS("installer-", "the installer", &r.who),
-        DIRECTORY_OPTION_SPECS(&r.where),
-        {"ad", NULL, "Active Directory: no kadmind", .flag = &r.is_ad},
-        {"via", "rpc", "Active Directory: by the RPC DsWriteAccountSpn, not LDAP", .text = &r.via},
+        SPN_WRITER_OPTION_SPECS(&r.writer, "Active Directory: no kadmind"),
         {0}};
     struct words words = {0};
     int status;
-    if (options_parse(command, specs, argc, argv, 1, SIZE_MAX, &words, &status)) {
-        seal_error *error = NULL;
-        if (spn_rpc_check(r.via, &error) < 0)
-            status = complain_error(error);
-        else
-            status = remove_all(&r, &words);
-    }
+    if (spn_writer_parse(&r.writer, command, specs, argc, argv, &words, &status))
+        status = remove_all(&r, &words);
     words_done(&words);
     return status;
 }
