@@ -5,9 +5,10 @@
 
 #include "model.h"
 #include "printer.h"
+#include "stubs.h"
 
 /* The layout of gen.h that the output is for. */
-enum { EMIT_ABI = 1 };
+enum { EMIT_ABI = 2 };
 
 void emit_header(const model *m, const file *f, printer *out);
 void emit_source(const model *m, const file *f, printer *out);
@@ -17,20 +18,21 @@ void emit_source(const model *m, const file *f, printer *out);
 /* The first lines: generator, source, do not edit. */
 void emit_banner(const file *f, printer *out);
 
-typedef enum stub {
-    STUB_REGISTER,
-    STUB_REPLY,
-    STUB_CHANNEL_NEW,
-    STUB_CALL,
-    STUB_SYNC,
-    STUB_DONE, /* not a function but the type of a callback */
-    STUB_INVOKE,
-    STUB_DELIVER
-} stub;
-
 /* Writes "ATTRIBUTES RETURN NAME(PARAMETERS)END" and a newline. me is NULL for stubs of a service.
  */
 void emit_signature(printer *out, const service *s, const method *me, stub which,
                     const char *attributes, const char *end);
+
+/* ---- Parts of the header: what is said of a service and of each of its methods. ---- */
+
+/* The comments of the .proto file, as paragraphs of a comment that is open. */
+void emit_comments(printer *out, const char *leading, const char *trailing);
+void emit_deprecated(printer *out, bool deprecated);
+void emit_server(const service *s, printer *out);
+void emit_client(const service *s, printer *out);
+
+/* ---- Parts of the source: the stubs of a method that are functions. ---- */
+
+void emit_function(const service *s, size_t index, stub which, printer *out);
 
 #endif

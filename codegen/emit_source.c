@@ -9,92 +9,6 @@ static const Spb__SealMethodOptions *seal_options(const method *me) {
     return me->proto->options != NULL ? me->proto->options->seal : NULL;
 }
 
-/* ---- Functions ------------------------------------------------------------------------------- */
-
-static void emit_invoke(const service *s, const method *me, printer *out) {
-    printer_char(out, '\n');
-    emit_signature(out, s, me, STUB_INVOKE, "", "");
-    printer_line(out, "{");
-    printer_line(out, "    const %s_ops *table = (const %s_ops *)ops;", s->prefix, s->prefix);
-    printer_line(out, "    if (table->size < offsetof(%s_ops, %s) + sizeof(table->%s) ||",
-                 s->prefix, me->slot, me->slot);
-    printer_line(out, "        (table->%s) == NULL)", me->slot);
-    printer_line(out, "        return false;");
-    printer_line(out, "    (table->%s)(call, (const %s *)request, user);", me->slot,
-                 me->input->c_type);
-    printer_line(out, "    return true;");
-    printer_line(out, "}");
-}
-
-static void emit_deliver(const service *s, const method *me, printer *out) {
-    printer_char(out, '\n');
-    emit_signature(out, s, me, STUB_DELIVER, "", "");
-    printer_line(out, "{");
-    printer_line(out, "    ((%s_done_%s *)done)(", s->prefix, me->snake);
-    printer_line(out, "        result, (const %s *)seal_result_reply(result), user);",
-                 me->output->c_type);
-    printer_line(out, "}");
-}
-
-static void emit_register(const service *s, printer *out) {
-    printer_char(out, '\n');
-    emit_signature(out, s, NULL, STUB_REGISTER, "", "");
-    printer_line(out, "{");
-    printer_line(out,
-                 "    return seal_server_register(server, &%s_service, ops, user, reterr_error);",
-                 s->prefix);
-    printer_line(out, "}");
-}
-
-static void emit_reply(const service *s, size_t index, printer *out) {
-    printer_char(out, '\n');
-    emit_signature(out, s, &s->methods[index], STUB_REPLY, "", "");
-    printer_line(out, "{");
-    printer_line(
-        out, "    return seal_call_reply(call, &%s_methods[%zu], (const ProtobufCMessage *)reply);",
-        s->prefix, index);
-    printer_line(out, "}");
-}
-
-static void emit_channel_new(const service *s, printer *out) {
-    printer_char(out, '\n');
-    emit_signature(out, s, NULL, STUB_CHANNEL_NEW, "", "");
-    printer_line(out, "{");
-    printer_line(out, "    return seal_channel_new_for(runtime, target, options, &%s_service,",
-                 s->prefix);
-    printer_line(out, "                                ret_channel, reterr_error);");
-    printer_line(out, "}");
-}
-
-static void emit_call(const service *s, size_t index, printer *out) {
-    const method *me = &s->methods[index];
-    printer_char(out, '\n');
-    emit_signature(out, s, me, STUB_CALL, "", "");
-    printer_line(out, "{");
-    printer_line(out, "    return seal_channel_call(channel, &%s_methods[%zu],", s->prefix, index);
-    printer_line(out, "                             (const ProtobufCMessage *)request, options,");
-    printer_line(out, "                             %s_deliver_%s, (seal_any_fn *)done, user,",
-                 s->prefix, me->snake);
-    printer_line(out, "                             ret_call);");
-    printer_line(out, "}");
-}
-
-static void emit_sync(const service *s, size_t index, printer *out) {
-    const method *me = &s->methods[index];
-    printer_char(out, '\n');
-    emit_signature(out, s, me, STUB_SYNC, "", "");
-    printer_line(out, "{");
-    printer_line(out, "    seal_result *result = seal_channel_call_sync(");
-    printer_line(out,
-                 "        channel, &%s_methods[%zu], (const ProtobufCMessage *)request, options);",
-                 s->prefix, index);
-    printer_line(out, "    if (ret_reply != NULL)");
-    printer_line(out, "        *ret_reply = (const %s *)seal_result_reply(result);",
-                 me->output->c_type);
-    printer_line(out, "    return result;");
-    printer_line(out, "}");
-}
-
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 static void emit_allow(const service *s, const method *me, printer *out) {
@@ -117,8 +31,8 @@ static void emit_flags(const method *me, printer *out) {
         bool set;
         const char *name;
     } flags[] = {
-        {me->proto->has_client_streaming && me->proto->client_streaming, "CLIENT_STREAMING"},
-        {me->proto->has_server_streaming && me->proto->server_streaming, "SERVER_STREAMING"},
+        {me->requests_stream, "CLIENT_STREAMING"},
+        {me->replies_stream, "SERVER_STREAMING"},
         {me->deprecated, "DEPRECATED"},
         {me->input->deep, "REQUEST_RECURSIVE"},
         {me->output->deep, "RESPONSE_RECURSIVE"},
@@ -168,10 +82,10 @@ static void emit_method(const model *m, const service *s, const method *me, prin
     printer_line(out, "        .full_name = \"%s\",", me->full_name);
     printer_line(out, "        .request = &%s__descriptor,", me->input->c_lower);
     printer_line(out, "        .response = &%s__descriptor,", me->output->c_lower);
-    if (m->settings.server && !me->streaming)
+    if (m->settings.server)
         printer_line(out, "        .invoke = %s_invoke_%s,", s->prefix, me->snake);
     else
-        printer_line(out, "        .invoke = NULL,%s", me->streaming ? " /* streaming */" : "");
+        printer_line(out, "        .invoke = NULL,");
     emit_flags(me, out);
     emit_policy(s, me, out);
     printer_line(out, "    },");
@@ -200,26 +114,47 @@ static void emit_tables(const model *m, const service *s, printer *out) {
     printer_text(out, "};\n");
 }
 
+static void emit_register(const service *s, stub which, printer *out) {
+    printer_char(out, '\n');
+    emit_signature(out, s, NULL, which, "", "");
+    printer_line(out, "{");
+    printer_line(out, "    return seal_server_%s(server, &%s_service, ops, user, reterr_error);",
+                 stub_word(which), s->prefix);
+    printer_line(out, "}");
+}
+
+static void emit_channel_new(const service *s, printer *out) {
+    printer_char(out, '\n');
+    emit_signature(out, s, NULL, STUB_CHANNEL_NEW, "", "");
+    printer_line(out, "{");
+    printer_line(out, "    return seal_channel_new_for(runtime, target, options, &%s_service,",
+                 s->prefix);
+    printer_line(out, "                                ret_channel, reterr_error);");
+    printer_line(out, "}");
+}
+
+/* Those of the side that are functions and not needed before the tables. */
+static void emit_functions(const service *s, size_t index, stub first, stub end, printer *out) {
+    for (stub k = first; k < end; k++)
+        if (k != STUB_INVOKE && !stub_is_callback(k) && stub_applies(&s->methods[index], k))
+            emit_function(s, index, k, out);
+}
+
 static void emit_service(const model *m, const service *s, printer *out) {
-    for (size_t i = 0; i < s->n_methods; i++) {
-        if (m->settings.server && !s->methods[i].streaming)
-            emit_invoke(s, &s->methods[i], out);
-    }
+    for (size_t i = 0; m->settings.server && i < s->n_methods; i++)
+        emit_function(s, i, STUB_INVOKE, out);
     emit_tables(m, s, out);
-    if (m->settings.server)
-        emit_register(s, out);
+    if (m->settings.server) {
+        emit_register(s, STUB_REGISTER, out);
+        emit_register(s, STUB_REGISTER_BLOCKING, out);
+    }
     if (m->settings.client)
         emit_channel_new(s, out);
     for (size_t i = 0; i < s->n_methods; i++) {
-        if (s->methods[i].streaming)
-            continue;
         if (m->settings.server)
-            emit_reply(s, i, out);
-        if (!m->settings.client)
-            continue;
-        emit_deliver(s, &s->methods[i], out);
-        emit_call(s, i, out);
-        emit_sync(s, i, out);
+            emit_functions(s, i, STUB_FIRST_OF_SERVER, STUB_FIRST_OF_CLIENT, out);
+        if (m->settings.client)
+            emit_functions(s, i, STUB_FIRST_OF_CLIENT, STUB_COUNT, out);
     }
 }
 

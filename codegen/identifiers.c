@@ -5,15 +5,12 @@
 #include "check.h"
 #include "keywords.h"
 #include "names.h"
+#include "stubs.h"
 
 /* ---- Ours ------------------------------------------------------------------------------------ */
 
-static const char *const service_suffixes[] = {"service", "methods", "ops", "register",
-                                               "channel_new"};
-
-/* "deliver" and "invoke" are static, and there may be more than one service in a file. */
-static const char *const method_words[] = {"call",  "sync",    "reply", "done",
-                                           "allow", "deliver", "invoke"};
+/* The tables, besides the stubs. What is static counts: there may be several services in a file. */
+static const char *const service_suffixes[] = {"service", "methods", "ops"};
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -40,9 +37,12 @@ static void take_methods(const model *m, strmap *taken, problems *list, const se
                          other->subject);
             continue;
         }
-        for (size_t k = 0; k < COUNT(method_words); k++)
-            take(m, taken, list, s, me->subject,
-                 pool_printf(m->pool, "%s_%s_%s", s->prefix, method_words[k], me->snake));
+        take(m, taken, list, s, me->subject,
+             pool_printf(m->pool, "%s_allow_%s", s->prefix, me->snake));
+        for (stub k = STUB_FIRST_OF_METHOD; k < STUB_COUNT; k++)
+            if (stub_applies(me, k))
+                take(m, taken, list, s, me->subject,
+                     pool_printf(m->pool, "%s_%s_%s", s->prefix, stub_word(k), me->snake));
     }
     strmap_done(&names);
 }
@@ -56,6 +56,9 @@ static void check_ours(const model *m, problems *list) {
             for (size_t j = 0; j < COUNT(service_suffixes) && list->count == before; j++)
                 take(m, &taken, list, s, s->proto->name,
                      pool_printf(m->pool, "%s_%s", s->prefix, service_suffixes[j]));
+            for (stub j = 0; j < STUB_FIRST_OF_METHOD && list->count == before; j++)
+                take(m, &taken, list, s, s->proto->name,
+                     pool_printf(m->pool, "%s_%s", s->prefix, stub_word(j)));
             if (list->count == before)
                 take_methods(m, &taken, list, s);
         }

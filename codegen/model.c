@@ -146,8 +146,8 @@ static const char *fill_method(model *m, service *s, method *me,
     me->slot = name_slot(m->pool, me->snake);
     me->full_name = pool_printf(m->pool, "%s/%s", s->full_name, name);
     me->subject = pool_printf(m->pool, "%s.%s", s->proto->name, name);
-    me->streaming = (proto->has_client_streaming && proto->client_streaming) ||
-                    (proto->has_server_streaming && proto->server_streaming);
+    me->requests_stream = proto->has_client_streaming && proto->client_streaming;
+    me->replies_stream = proto->has_server_streaming && proto->server_streaming;
     me->deprecated =
         proto->options != NULL && proto->options->has_deprecated && proto->options->deprecated;
     const type_entry *input = find_type(m, proto->input_type);

@@ -61,7 +61,8 @@ typedef struct method {
     const char *subject;   /* "Greeter.SayHello", for problems */
     message *input;
     message *output;
-    bool streaming;
+    bool requests_stream;
+    bool replies_stream;
     bool deprecated;
     const char *leading; /* comments of the .proto, or "" */
     const char *trailing;

@@ -25,6 +25,23 @@ void seal__arena_done(seal__arena *arena) {
     arena->left = 0;
 }
 
+void seal__arena_reset(seal__arena *arena, size_t budget) {
+    seal__arena_block *kept = arena->blocks; /* the last one, which tends to be the largest */
+    arena->budget = budget;
+    if (kept == NULL)
+        return;
+    if (kept->size > LARGEST_BLOCK) {
+        seal__arena_done(arena);
+        return;
+    }
+    arena->blocks = kept->next;
+    seal__arena_done(arena);
+    kept->next = NULL;
+    arena->blocks = kept;
+    arena->at = kept->bytes;
+    arena->left = kept->size;
+}
+
 static bool add_block(seal__arena *arena, size_t need) {
     size_t size = arena->blocks == NULL ? FIRST_BLOCK : arena->blocks->size * 2;
     if (size > LARGEST_BLOCK)

@@ -22,6 +22,8 @@ typedef struct seal__arena {
 void seal__arena_init(seal__arena *arena, const seal_allocator *alloc, size_t budget);
 /* Frees everything. The budget stays as it is. */
 void seal__arena_done(seal__arena *arena);
+/* Takes everything back, for the next message; keeps one block, if it is not large. */
+void seal__arena_reset(seal__arena *arena, size_t budget);
 /* Aligned for any type. NULL when out of memory or over the budget; size 0 is allowed. */
 void *seal__arena_alloc(seal__arena *arena, size_t size);
 

@@ -1,31 +1,172 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One client call: from the stub to the channel, and its single delivery. */
+/* One client call: from its start to its single delivery, and what other threads ask of it. */
 #include <string.h>
 
+#include "base/options.h"
+#include "call/metadata.h"
 #include "client/client_internal.h"
 #include "codec/codec.h"
 
-static void call_unref(seal_client_call *call) {
-    if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1)
-        return;
+seal_client_call *seal__client_call_ref(seal_client_call *call) {
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    return call;
+}
+
+/* What was not taken may be in the call's own memory. */
+static void release_outgoing(seal_client_call *call) {
+    seal__list items;
+    seal__list *node = NULL;
+    seal__list_init(&items);
+    seal__outgoing_take(&call->outgoing, &items);
+    while ((node = seal__list_take_first(&items)) != NULL)
+        seal__history_add(&call->history, SEAL__CONTAINER_OF(node, seal__out_item, node));
+    seal__outgoing_done(&call->outgoing, call->history.alloc);
+}
+
+static void release(seal_client_call *call) {
     seal__shared *shared = call->shared;
-    seal__release(&shared->alloc, call->request);
+    if (call->streams_out)
+        release_outgoing(call);
+    seal__history_done(&call->history);
+    seal__arena_done(&call->arena);
+    seal__blocking_free(call->blocking, &shared->alloc);
+    seal_metadata_free(call->initial);
     seal_result_free(call->result);
+    seal__release(&shared->alloc, call->metadata);
+    seal__chain_unref(call->chain);
     seal__release(&shared->alloc, call);
     seal__shared_unref(shared);
 }
 
+void seal__client_call_unref(seal_client_call *call) {
+    if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) == 1)
+        release(call);
+}
+
+bool seal__client_call_on_loop(const seal_client_call *call) {
+    uv_thread_t self = uv_thread_self();
+    return uv_thread_equal(&self, &call->loop_thread) != 0;
+}
+
+/* ---- The end ---- */
+
 void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outcome) {
+    seal__outcome whole = *outcome;
+    if (whole.execution == SEAL_NOT_EXECUTED && call->may_have_run)
+        whole.execution = SEAL_EXECUTION_UNKNOWN;
     seal_result *result = call->result != NULL ? call->result : seal__result_new(call->shared);
     call->result = NULL;
+    seal__client_call_leave(call);
     atomic_store(&call->delivered, true);
-    if (result != NULL)
-        seal__result_set(result, outcome, call->conn != NULL ? call->conn->peer : NULL);
-    else
+    if (result != NULL) {
+        seal__result_set(result, &whole, call->conn != NULL ? call->conn->peer : NULL);
+        seal__result_set_call(result, call->attempts, call->initial);
+        call->initial = NULL;
+    } else {
         result = seal__result_no_memory();
+    }
+    seal__chain_end(call, result);
     call->deliver(result, call->done, call->user);
     seal_result_free(result);
-    call_unref(call);
+    seal__client_call_unref(call);
+}
+
+void seal__client_call_attempt_ended(seal_client_call *call, const seal__outcome *outcome) {
+    if (call->never_left)
+        call->attempts--;
+    if (outcome->execution != SEAL_NOT_EXECUTED)
+        call->may_have_run = true;
+    if (call->channel->freeing || !seal__retry_consider(call, outcome))
+        seal__client_call_deliver(call, outcome);
+}
+
+/* The outcome holds what is so if it has run. */
+static void give_up(seal_client_call *call, seal__outcome *outcome) {
+    seal_channel *channel = call->channel;
+    seal__conn *conn = call->stream != NULL ? call->conn : NULL;
+    if (seal__client_call_drop_stream(call))
+        outcome->execution = SEAL_NOT_EXECUTED;
+    seal__client_call_deliver(call, outcome);
+    if (conn != NULL && conn->state == SEAL__CONN_OPEN)
+        seal__channel_let_leave(channel, conn);
+    seal__channel_serve_pending(channel);
+}
+
+static void cancel(seal_client_call *call) {
+    if (!call->submitted) {
+        call->early_cancel = true;
+        return;
+    }
+    give_up(call, &(seal__outcome){.status = SEAL_STATUS_CANCELLED,
+                                   .execution = SEAL_EXECUTION_UNKNOWN,
+                                   .cause = SEAL_ERROR_CANCELLED,
+                                   .message = atomic_load(&call->parent_cancelled)
+                                                  ? "the call that it was made for was cancelled"
+                                                  : "cancelled by the caller"});
+}
+
+static seal_status status_of_break(int code) {
+    if (code == SEAL_ERROR_MALFORMED)
+        return SEAL_STATUS_INTERNAL;
+    return code == SEAL_ERROR_TOO_BIG ? SEAL_STATUS_RESOURCE_EXHAUSTED : seal__status_of(code);
+}
+
+static void end_broken(seal_client_call *call) {
+    int code = atomic_load(&call->broken);
+    const seal_error *error = seal__blocking_error(call);
+    give_up(call,
+            &(seal__outcome){.status = status_of_break(code),
+                             .execution = error != NULL ? SEAL_EXECUTED : SEAL_EXECUTION_UNKNOWN,
+                             .cause = (seal_error_code)code,
+                             .message = error != NULL ? seal_error_message(error)
+                                                      : seal_error_code_text(code)});
+}
+
+/* ---- What the loop does for it ---- */
+
+static void refuse(seal_client_call *call) {
+    bool cancelled = atomic_load(&call->parent_cancelled);
+    seal__client_call_deliver(
+        call, &(seal__outcome){.status = seal__status_of((int)call->refused),
+                               .execution = SEAL_NOT_EXECUTED,
+                               .cause = call->refused,
+                               .message = cancelled ? "the call that it is made for is cancelled"
+                                                    : seal_error_code_text((int)call->refused)});
+}
+
+static void begin(seal_client_call *call) {
+    call->owned = true;
+    call->submitted = true;
+    if (call->refused != SEAL_OK)
+        refuse(call);
+    else if (call->early_cancel)
+        cancel(call);
+    else
+        seal__channel_enqueue(call->channel, call);
+}
+
+static void run(seal__task *task) {
+    static void (*const steps[])(seal_client_call * call) = {begin,
+                                                             seal__client_call_take_outgoing,
+                                                             seal__client_call_pass_read,
+                                                             seal__client_call_check_room,
+                                                             seal__client_call_tell_metadata,
+                                                             end_broken,
+                                                             cancel};
+    seal_client_call *call = SEAL__CONTAINER_OF(task, seal_client_call, task);
+    unsigned work = atomic_exchange(&call->work, 0);
+    for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if ((work & 1u << i) != 0 && !atomic_load(&call->delivered))
+            steps[i](call);
+    }
+    seal__client_call_unref(call);
+}
+
+void seal__client_call_post(seal_client_call *call, unsigned work) {
+    if (atomic_fetch_or(&call->work, work) != 0)
+        return; /* it is on its way */
+    seal__client_call_ref(call);
+    seal__runtime_queue(call->channel->runtime, &call->task);
 }
 
 /* ---- Starting ---- */
@@ -45,131 +186,212 @@ static uint64_t deadline_after(uint64_t now, uint64_t timeout_us) {
     return deadline;
 }
 
-static seal_client_call *call_new(seal_channel *channel, const seal_method *method,
-                                  const seal_call_options *options) {
-    seal__shared *shared = channel->runtime->shared;
-    seal_client_call *call = seal__alloc_zeroed(&shared->alloc, 1, sizeof *call);
-    if (call == NULL)
-        return NULL;
-    atomic_init(&call->refs, 1);
-    atomic_init(&call->delivered, false);
-    atomic_init(&call->cancel_queued, false);
-    call->shared = seal__shared_ref(shared);
-    call->channel = channel;
-    call->method = method;
+static void set_limits(seal_client_call *call, const seal_call_options *options) {
+    const seal_channel *channel = call->channel;
+    const seal_method *method = call->method;
     call->timeout_us = timeout_of(channel, method, options);
     call->started_ns = uv_hrtime();
     call->deadline_ns = deadline_after(call->started_ns, call->timeout_us);
     call->min_level =
         options->min_level > method->min_level ? options->min_level : method->min_level;
+    call->wait_for_ready = options->wait_for_ready;
+    call->max_attempts = options->max_attempts;
+    if (options->parent != NULL)
+        seal__client_call_inherit(call, options->parent, options->timeout_us != 0);
+}
+
+static void set_kind(seal_client_call *call, const seal__start *start) {
+    unsigned flags = call->method->flags;
+    call->streams_out = (flags & SEAL_METHOD_CLIENT_STREAMING) != 0;
+    call->streams_in = (flags & SEAL_METHOD_SERVER_STREAMING) != 0;
+    call->blocking = start->blocking;
+    call->message = start->callbacks.message;
+    call->received = start->callbacks.message != NULL ? start->callbacks.received : NULL;
+    call->deliver = start->callbacks.deliver;
+    call->done = start->callbacks.done;
+    call->user = start->blocking != NULL ? call : start->callbacks.user;
+    /* Where nobody asks for messages, they are let through to the end. */
+    bool is_asked = call->streams_in && (start->blocking != NULL || call->received != NULL);
+    call->asked = is_asked ? 0 : SEAL__READ_ALL;
+    if (call->streams_in && start->blocking != NULL)
+        call->asked = 1;
+}
+
+static seal_client_call *call_new(seal_channel *channel, const seal__start *start,
+                                  const seal_call_options *options) {
+    seal__shared *shared = channel->runtime->shared;
+    seal_client_call *call = seal__alloc(&shared->alloc, sizeof *call);
+    if (call == NULL)
+        return NULL;
+    memset(call, 0, offsetof(seal_client_call, small));
+    atomic_init(&call->refs, 1);
+    call->shared = seal__shared_ref(shared);
+    call->channel = channel;
+    call->loop_thread = channel->runtime->thread;
+    call->owned = seal__runtime_on_loop(channel->runtime);
+    call->method = start->method;
+    call->task.run = run;
+    call->chain = seal__chain_ref(channel->chain);
+    set_kind(call, start);
+    set_limits(call, options);
     seal__list_init(&call->node);
+    seal__list_init(&call->hook.node);
+    seal__history_init(&call->history, &shared->blocks.alloc);
+    seal__arena_init(&call->arena, &shared->blocks.alloc, 0);
+    if (call->streams_out)
+        seal__outgoing_init(&call->outgoing);
     return call;
 }
 
-static void run_submit(seal__task *task) {
-    seal_client_call *call = SEAL__CONTAINER_OF(task, seal_client_call, submit_task);
-    seal__channel_enqueue(call->channel, call);
+/* Where there is something to send, or somebody who may want to. */
+static int make_metadata(const seal_client_call *call, const seal_call_options *options,
+                         seal_metadata **ret_metadata) {
+    bool has_trace = options->parent != NULL && seal__trace_is_there(options->parent);
+    *ret_metadata = NULL;
+    if (seal_metadata_count(options->metadata) == 0 && !has_trace &&
+        !seal__chain_wants_metadata(call->chain))
+        return 0;
+    int rc = seal__metadata_copy(&call->shared->alloc, options->metadata, ret_metadata);
+    if (rc == 0 && has_trace)
+        seal__trace_inherit(*ret_metadata, options->parent);
+    return rc;
 }
 
+/* From here on every failure is a result. */
+static int prepare(seal_client_call *call, const seal_call_options *options,
+                   seal_metadata *metadata) {
+    int rc = seal__chain_begin(call, metadata);
+    if (rc == 0 && options->parent != NULL && !seal__client_call_join(call, options->parent)) {
+        atomic_store(&call->parent_cancelled, true);
+        rc = SEAL_ERROR_CANCELLED;
+    }
+    if (rc == 0)
+        rc = seal__metadata_pack(&call->shared->alloc, metadata, &call->metadata,
+                                 &call->metadata_len);
+    return rc;
+}
+
+/* The one request, small ones in the call's own memory. */
 static int pack_request(seal_client_call *call, const ProtobufCMessage *request, size_t size) {
-    call->request_len = size;
-    call->request = seal__alloc(&call->shared->alloc, size == 0 ? 1 : size);
-    if (call->request == NULL)
+    seal__out_item *item = size <= SEAL__SMALL_REQUEST
+                               ? seal__history_place(call->small, SEAL__OUT_MESSAGE, size)
+                               : seal__out_item_new(call->history.alloc, SEAL__OUT_MESSAGE, size);
+    if (item == NULL)
         return SEAL_ERROR_NO_MEMORY;
-    seal__codec_pack(request, call->request);
+    seal__codec_pack(request, item->bytes);
+    seal__client_call_add(call, item);
+    seal__client_call_add(call, seal__history_place(call->end, SEAL__OUT_END, 0));
     return 0;
 }
 
-/* On the loop with a connection at hand the request is packed straight into the outbox; else it
- * waits in memory of its own. */
-static int submit(seal_client_call *call, const ProtobufCMessage *request) {
-    seal_channel *channel = call->channel;
-    size_t size = seal__codec_size(request);
-    bool on_loop = seal__runtime_on_loop(channel->runtime);
-    if (on_loop && channel->freeing)
-        return SEAL_ERROR_STATE;
-    if (on_loop && seal__channel_is_ready(channel, call->min_level) &&
-        seal__channel_send_request(channel, call, size, seal__codec_pack, request) == 0)
-        return 0;
-    int rc = pack_request(call, request, size);
+/* On the loop with a connection at hand it is sent at once, and what is too large to be sent again
+ * is packed where it leaves. */
+static bool send_at_once(seal_client_call *call, const ProtobufCMessage *request, size_t size) {
+    if (!call->owned || !seal__channel_is_ready(call->channel, call->min_level))
+        return false;
+    bool is_large = size > SEAL__HISTORY_MAX;
+    if (request != NULL && !is_large && pack_request(call, request, size) < 0)
+        return false;
+    if (seal__client_call_attempt(call, call->started_ns) < 0)
+        return false;
+    call->submitted = true;
+    int rc = is_large ? seal__client_call_send(call, request, size, true) : 0;
+    if (rc < 0)
+        seal__client_call_break(call, rc);
+    return true;
+}
+
+static void submit(seal_client_call *call, const ProtobufCMessage *request) {
+    size_t size = 0;
+    if (call->refused == SEAL_OK && request != NULL) {
+        size = seal__codec_size(request);
+        seal__chain_sent(call, request);
+    }
+    if (call->refused == SEAL_OK && send_at_once(call, request, size))
+        return;
+    if (call->refused == SEAL_OK && request != NULL && call->history.count == 0)
+        call->refused = (seal_error_code)pack_request(call, request, size);
+    seal__client_call_post(call, SEAL__WORK_SUBMIT);
+}
+
+static int check_start(const seal_channel *channel, const seal__start *start,
+                       seal_call_options *options) {
+    seal_call_options_init(options);
+    if (channel == NULL || start->method == NULL || start->callbacks.deliver == NULL ||
+        start->callbacks.done == NULL)
+        return SEAL_ERROR_INVALID;
+    if (seal__options_copy(options, sizeof *options, start->options, "seal_call_options", NULL) < 0)
+        return SEAL_ERROR_INVALID;
+    bool streams_out = (start->method->flags & SEAL_METHOD_CLIENT_STREAMING) != 0;
+    if (streams_out ? start->request != NULL
+                    : seal__codec_check(start->method->request, start->request, NULL) < 0)
+        return SEAL_ERROR_INVALID;
+    bool is_over = seal__runtime_on_loop(channel->runtime) && channel->freeing;
+    return is_over ? SEAL_ERROR_STATE : 0;
+}
+
+static int start_new(seal_client_call *call, const seal__start *start,
+                     const seal_call_options *options, seal_client_call **ret_call) {
+    seal_metadata *metadata = NULL;
+    if (call->deadline_ns == UINT64_MAX && call->channel->config.keepalive_ns == 0)
+        return SEAL_ERROR_INVALID;
+    int rc = make_metadata(call, options, &metadata);
     if (rc < 0)
         return rc;
-    call->submit_task.run = run_submit;
-    seal__runtime_queue(channel->runtime, &call->submit_task);
+    atomic_init(&call->ended, !call->streams_out);
+    call->refused = (seal_error_code)prepare(call, options, metadata);
+    seal_metadata_free(metadata);
+    if (ret_call != NULL)
+        *ret_call = seal__client_call_ref(call);
+    submit(call, start->request);
     return 0;
+}
+
+int seal__client_call_start(seal_channel *channel, const seal__start *start,
+                            seal_client_call **ret_call) {
+    seal_call_options options;
+    int rc = check_start(channel, start, &options);
+    if (rc < 0)
+        return rc;
+    seal_client_call *call = call_new(channel, start, &options);
+    if (call == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    rc = start_new(call, start, &options, ret_call);
+    if (rc < 0) {
+        call->blocking = NULL;
+        seal__client_call_unref(call);
+    }
+    return rc;
 }
 
 int seal_channel_call(seal_channel *channel, const seal_method *method,
                       const ProtobufCMessage *request, const seal_call_options *options,
                       seal_deliver_fn *deliver, seal_any_fn *done, void *user,
                       seal_client_call **ret_call) {
-    seal_call_options defaults;
-    seal_call_options_init(&defaults);
-    if (channel == NULL || method == NULL || deliver == NULL || done == NULL ||
-        (options != NULL && options->struct_size < sizeof defaults) ||
-        seal__codec_check(method->request, request, NULL) < 0)
+    const unsigned streams = SEAL_METHOD_CLIENT_STREAMING | SEAL_METHOD_SERVER_STREAMING;
+    if (method == NULL || (method->flags & streams) != 0)
         return SEAL_ERROR_INVALID;
-    seal_client_call *call = call_new(channel, method, options != NULL ? options : &defaults);
-    if (call == NULL)
-        return SEAL_ERROR_NO_MEMORY;
-    call->deliver = deliver;
-    call->done = done;
-    call->user = user;
-    if (ret_call != NULL) {
-        atomic_fetch_add(&call->refs, 1);
-        *ret_call = call;
-    }
-    int rc = submit(call, request);
-    if (rc < 0) {
-        if (ret_call != NULL) {
-            *ret_call = NULL;
-            call_unref(call);
-        }
-        call_unref(call);
-    }
-    return rc;
+    return seal__client_call_start(
+        channel,
+        &(seal__start){.method = method,
+                       .request = request,
+                       .options = options,
+                       .callbacks = {.deliver = deliver, .done = done, .user = user}},
+        ret_call);
 }
 
 /* ---- The caller's handle ---- */
 
-static void cancel_now(seal_client_call *call) {
-    seal_channel *channel = call->channel;
-    seal__outcome outcome = {.status = SEAL_STATUS_CANCELLED,
-                             .execution = SEAL_NOT_EXECUTED,
-                             .cause = SEAL_ERROR_CANCELLED,
-                             .message = "cancelled by the caller"};
-    seal__conn *conn = call->stream != NULL ? call->conn : NULL;
-    if (conn != NULL) {
-        if (!seal__session_cancel(conn->session, call->stream))
-            outcome.execution = SEAL_EXECUTION_UNKNOWN;
-        seal__conn_mark_dirty(conn);
-        call->stream = NULL;
-    } else {
-        seal__channel_unqueue(channel, call);
-    }
-    seal__client_call_deliver(call, &outcome);
-    if (conn != NULL && conn->state == SEAL__CONN_OPEN)
-        seal__channel_let_leave(channel, conn);
-    seal__channel_serve_pending(channel);
-}
-
-static void run_cancel(seal__task *task) {
-    seal_client_call *call = SEAL__CONTAINER_OF(task, seal_client_call, cancel_task);
-    if (!atomic_load(&call->delivered))
-        cancel_now(call);
-    call_unref(call);
-}
-
 void seal_client_call_cancel(seal_client_call *call) {
-    if (call == NULL || atomic_load(&call->delivered) ||
-        atomic_exchange(&call->cancel_queued, true))
-        return;
-    atomic_fetch_add(&call->refs, 1);
-    call->cancel_task.run = run_cancel;
-    seal__runtime_queue(call->channel->runtime, &call->cancel_task);
+    if (call != NULL && !atomic_load(&call->delivered))
+        seal__client_call_post(call, SEAL__WORK_CANCEL);
 }
 
 void seal_client_call_unref(seal_client_call *call) {
     if (call != NULL)
-        call_unref(call);
+        seal__client_call_unref(call);
+}
+
+const char *seal_client_call_method(const seal_client_call *call) {
+    return call->method->full_name;
 }

@@ -15,6 +15,10 @@ static void start_timer(void *arg) {
 static void release(seal_channel *channel) {
     const seal_allocator *alloc = seal__runtime_alloc(channel->runtime);
     seal__heap_done(&channel->deadlines);
+    seal__chain_unref(channel->chain);
+    seal__heap_done(&channel->retries);
+    seal__avoid_done(&channel->avoid, alloc);
+    seal_error_free(channel->failure);
     seal__channel_config_done(&channel->config, alloc);
     seal__release(alloc, channel);
 }
@@ -32,9 +36,15 @@ static int make_channel(seal_runtime *runtime, const char *target,
     seal__list_init(&channel->pending);
     seal__list_init(&channel->leaving);
     seal__heap_init(&channel->deadlines, alloc);
-    int rc =
-        seal__channel_config_make(target, options, default_class, alloc, &channel->config, reterr);
+    seal__heap_init(&channel->retries, alloc);
+    seal__retry_budget_init(&channel->budget);
+    channel->chain = seal__chain_new(alloc);
+    int rc = channel->chain != NULL ? 0 : seal__error_no_memory(reterr);
+    if (rc == 0)
+        rc = seal__channel_config_make(target, options, default_class, alloc, &channel->config,
+                                       reterr);
     if (rc < 0) {
+        seal__chain_unref(channel->chain);
         seal__release(alloc, channel);
         return rc;
     }
@@ -116,10 +126,12 @@ static void end_calls(seal__task *task) {
     seal_channel *channel = SEAL__CONTAINER_OF(task, seal_channel, free_task);
     seal__channel_unwatch(channel);
     seal__channel_stop_connecting(channel);
-    seal__channel_fail_pending(channel, &(seal__outcome){.status = SEAL_STATUS_CANCELLED,
-                                                         .execution = SEAL_NOT_EXECUTED,
-                                                         .cause = SEAL_ERROR_CANCELLED,
-                                                         .message = "the channel was freed"});
+    const seal__outcome freed = {.status = SEAL_STATUS_CANCELLED,
+                                 .execution = SEAL_NOT_EXECUTED,
+                                 .cause = SEAL_ERROR_CANCELLED,
+                                 .message = "the channel was freed"};
+    seal__channel_fail_pending(channel, &freed);
+    seal__retry_fail_all(channel, &freed);
     close_conn(channel->conn);
     while (!seal__list_is_empty(&channel->leaving))
         close_conn(SEAL__CONTAINER_OF(channel->leaving.next, seal__conn, owned));

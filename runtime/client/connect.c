@@ -45,9 +45,11 @@ static void on_established(seal__conn *conn) {
     seal__channel_serve_pending(channel);
 }
 
-static void current_is_over(seal_channel *channel, bool was_open, const seal_error *why) {
+static void current_is_over(seal_channel *channel, const seal__endpoint *endpoint, bool was_open,
+                            const seal_error *why) {
     seal_error *closed = NULL;
     if (was_open) {
+        seal__channel_disconnected(channel, endpoint, why);
         seal__channel_lost_connection(channel);
         seal__channel_connect(channel);
     } else {
@@ -64,6 +66,7 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
     seal_channel *channel = link->channel;
     bool was_current = conn == channel->conn;
     bool was_open = was_current && channel->is_open;
+    channel->stats.connections_silent += conn->silent;
     if (conn->session != NULL)
         seal__channel_fail_streams(channel, conn, why);
     seal__list_remove(&conn->owned);
@@ -72,9 +75,9 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
         channel->is_open = false;
     }
     conn->owner = NULL;
-    link_free(link);
     if (was_current && !channel->freeing)
-        current_is_over(channel, was_open, why);
+        current_is_over(channel, &link->endpoint, was_open, why);
+    link_free(link);
 }
 
 static const seal__conn_ops conn_ops = {
@@ -123,6 +126,10 @@ static void conn_options(seal_channel *channel, seal__link *link, seal__conn_opt
     memcpy(options->secure.instance_id, runtime->instance_id, sizeof runtime->instance_id);
     options->session.role = SEAL__SESSION_CLIENT;
     options->session.max_message = channel->config.max_response;
+    options->session.stream_window = channel->config.stream_window;
+    options->session.keepalive_ns = channel->config.keepalive_ns;
+    options->session.keepalive_timeout_ns = channel->config.keepalive_timeout_ns;
+    options->session.keepalive_idle = channel->config.keepalive_idle;
 }
 
 int seal__channel_attempt(seal_channel *channel, const seal__endpoint *endpoint,
@@ -172,12 +179,24 @@ void seal__channel_end_attempt(seal_channel *channel, seal__close_code code, sea
 
 /* ---- Leaving ---- */
 
+void seal__channel_going_away(seal__conn *conn, const seal__event *event) {
+    seal__link *link = conn->owner;
+    seal_channel *channel = link->channel;
+    bool is_error = event->code != SEAL__CLOSE_DONE && event->code != SEAL__CLOSE_GOING_AWAY;
+    link->rejects |= is_error && !link->proved;
+    seal__avoid_add(&channel->avoid, seal__runtime_alloc(channel->runtime), &link->endpoint,
+                    event->retry_after_ms, uv_hrtime());
+    if (conn == channel->conn)
+        seal__channel_disconnected(channel, &link->endpoint, NULL);
+}
+
 void seal__channel_retire(seal_channel *channel, seal__conn *conn) {
     seal__link *link = conn->owner;
     link->leaving = true;
     if (conn == channel->conn) {
         channel->conn = NULL;
         channel->is_open = false;
+        seal__backoff_left(&channel->backoff);
         seal__list_append(&channel->leaving, &conn->owned);
     }
     if (seal__session_stream_count(conn->session) == 0)

@@ -6,7 +6,7 @@
 #include "net/protection.h"
 #include "client/client_internal.h"
 
-enum { MIB = 1024 * 1024 };
+enum { KIB = 1024, MIB = 1024 * 1024, MS = 1000000 };
 
 static const seal_suite standard_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
                                              SEAL_SUITE_CHACHA20_POLY1305};
@@ -80,6 +80,43 @@ static int copy_security(const seal_channel_options *o, seal__secure_config *sec
                                 reterr);
 }
 
+static int copy_attempts(const seal_channel_options *o, seal__channel_config *config,
+                         seal_error **reterr) {
+    if (o->max_attempts > SEAL__ATTEMPTS_MAX)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "max_attempts is %u; it is at most %d",
+                           o->max_attempts, SEAL__ATTEMPTS_MAX);
+    config->max_attempts = seal__or_default(o->max_attempts, SEAL__ATTEMPTS_DEFAULT);
+    return 0;
+}
+
+static int copy_window(const seal_channel_options *o, seal__channel_config *config,
+                       seal_error **reterr) {
+    config->stream_window = seal__or_default(o->stream_window, 256 * KIB);
+    if (config->stream_window < 64 * KIB || config->stream_window > 64 * MIB)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "stream_window is %u bytes; it is at least 64 KiB (65536) and at most "
+                           "64 MiB (67108864)",
+                           o->stream_window);
+    return 0;
+}
+
+static int copy_keepalive(const seal_channel_options *o, seal__channel_config *config,
+                          seal_error **reterr) {
+    uint32_t after = seal__or_default(o->keepalive_ms, 20000);
+    if (o->keepalive_timeout_ms == SEAL_NEVER)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "keepalive_timeout_ms cannot be SEAL_NEVER; to send no keepalive set "
+                           "keepalive_ms to SEAL_NEVER");
+    if (after == SEAL_NEVER && o->keepalive_idle)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "keepalive_idle is set, and keepalive_ms is SEAL_NEVER: set one of the "
+                           "two");
+    config->keepalive_ns = after != SEAL_NEVER ? (uint64_t)after * MS : 0;
+    config->keepalive_timeout_ns = (uint64_t)seal__or_default(o->keepalive_timeout_ms, 10000) * MS;
+    config->keepalive_idle = o->keepalive_idle;
+    return 0;
+}
+
 static int copy_all(const char *target, const seal_channel_options *o, const char *default_class,
                     const seal_allocator *alloc, seal__channel_config *config,
                     seal_error **reterr) {
@@ -90,7 +127,13 @@ static int copy_all(const char *target, const seal_channel_options *o, const cha
     config->max_pending = seal__or_default(o->max_pending, 10000);
     if (config->max_response > SEAL__MAX_MESSAGE)
         return seal__error(reterr, SEAL_ERROR_INVALID, "max_response is at most 1 GiB");
-    int rc = seal__target_parse(target, alloc, &config->target, reterr);
+    int rc = copy_attempts(o, config, reterr);
+    if (rc == 0)
+        rc = copy_window(o, config, reterr);
+    if (rc == 0)
+        rc = copy_keepalive(o, config, reterr);
+    if (rc == 0)
+        rc = seal__target_parse(target, alloc, &config->target, reterr);
     if (rc == 0)
         rc = copy_texts(o, default_class, alloc, config, reterr);
     if (rc == 0)

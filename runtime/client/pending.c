@@ -1,44 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that wait for a connection or a stream: their order, their deadlines, their limit. */
 #include <stdio.h>
-#include <string.h>
 
 #include "client/client_internal.h"
 
 enum { TEXT_MAX = 512, MAX_LOST_CONNECTIONS = 3 };
 
-static void copy_request(const void *message, uint8_t *at) {
-    const seal_client_call *call = message;
-    if (call->request_len > 0)
-        memcpy(at, call->request, call->request_len);
-}
-
 bool seal__channel_is_ready(const seal_channel *channel, seal_level level) {
     return channel->is_open && channel->n_pending == 0 &&
            level <= seal_peer_level(channel->conn->peer) &&
            seal__session_can_open(channel->conn->session);
-}
-
-int seal__channel_send_request(seal_channel *channel, seal_client_call *call, size_t size,
-                               seal__pack_fn *pack, const void *message) {
-    seal__session *session = channel->conn->session;
-    uint32_t limit = call->method->max_response;
-    /* One that has not waited was started just now. */
-    uint64_t now = call->request == NULL ? call->started_ns : uv_hrtime();
-    int rc =
-        seal__session_open(session, now, call->method->full_name, call->deadline_ns,
-                           limit != 0 ? limit : channel->config.max_response, call, &call->stream);
-    seal__conn_mark_dirty(channel->conn); /* where the outbox has failed, the flush finds out */
-    if (rc < 0)
-        return rc;
-    rc = seal__session_send(session, call->stream, size, pack, message, true);
-    if (rc < 0) {
-        seal__session_cancel(session, call->stream);
-        call->stream = NULL;
-        return rc;
-    }
-    call->conn = channel->conn;
-    return 0;
 }
 
 void seal__channel_unqueue(seal_channel *channel, seal_client_call *call) {
@@ -74,16 +45,12 @@ static void send_pending(seal_channel *channel, seal_client_call *call) {
     seal__channel_unqueue(channel, call);
     if (refuse_level(channel, call))
         return;
-    int rc = seal__channel_send_request(channel, call, call->request_len, copy_request, call);
-    if (rc < 0) {
+    int rc = seal__client_call_attempt(call, uv_hrtime());
+    if (rc < 0)
         seal__client_call_deliver(call, &(seal__outcome){.status = seal__status_of(rc),
                                                          .execution = SEAL_NOT_EXECUTED,
                                                          .cause = (seal_error_code)rc,
                                                          .message = seal_error_code_text(rc)});
-        return;
-    }
-    seal__release(&call->shared->alloc, call->request);
-    call->request = NULL;
 }
 
 void seal__channel_serve_pending(seal_channel *channel) {
@@ -123,47 +90,73 @@ void seal__channel_enqueue(seal_channel *channel, seal_client_call *call) {
     seal__channel_arm_timer(channel);
 }
 
-void seal__channel_fail_pending(seal_channel *channel, const seal__outcome *outcome) {
-    seal__list failed;
-    seal__list_init(&failed);
-    while (channel->n_pending > 0) {
-        seal_client_call *call = first_pending(channel);
-        seal__channel_unqueue(channel, call);
-        seal__list_append(&failed, &call->node);
-    }
-    for (seal__list *node = seal__list_take_first(&failed); node != NULL;
-         node = seal__list_take_first(&failed))
-        seal__client_call_deliver(SEAL__CONTAINER_OF(node, seal_client_call, node), outcome);
-}
-
-void seal__channel_lost_connection(seal_channel *channel) {
-    seal__list tired;
-    seal__list_init(&tired);
+/* Takes from the line all calls, or those of which `is_tired` is true. */
+static void take_pending(seal_channel *channel, bool (*is_tired)(seal_client_call *call),
+                         seal__list *taken) {
+    seal__list_init(taken);
     for (seal__list *node = channel->pending.next, *next = NULL; node != &channel->pending;
          node = next) {
         next = node->next;
         seal_client_call *call = SEAL__CONTAINER_OF(node, seal_client_call, node);
-        if (++call->lost_connections < MAX_LOST_CONNECTIONS)
+        if (is_tired != NULL && !is_tired(call))
             continue;
         seal__channel_unqueue(channel, call);
-        seal__list_append(&tired, &call->node);
+        seal__list_append(taken, &call->node);
     }
-    for (seal__list *node = seal__list_take_first(&tired); node != NULL;
-         node = seal__list_take_first(&tired))
-        refuse(SEAL__CONTAINER_OF(node, seal_client_call, node), SEAL_STATUS_UNAVAILABLE,
-               SEAL_ERROR_CLOSED,
-               "the server accepts connections and closes them again before a call can be sent");
+}
+
+static void deliver_all(seal__list *calls, const seal__outcome *outcome) {
+    for (seal__list *node = seal__list_take_first(calls); node != NULL;
+         node = seal__list_take_first(calls))
+        seal__client_call_deliver(SEAL__CONTAINER_OF(node, seal_client_call, node), outcome);
+}
+
+void seal__channel_fail_pending(seal_channel *channel, const seal__outcome *outcome) {
+    seal__list failed;
+    take_pending(channel, NULL, &failed);
+    deliver_all(&failed, outcome);
+}
+
+static bool is_impatient(seal_client_call *call) {
+    return !call->wait_for_ready;
+}
+
+void seal__channel_fail_impatient(seal_channel *channel, const seal__outcome *outcome) {
+    seal__list failed;
+    take_pending(channel, is_impatient, &failed);
+    deliver_all(&failed, outcome);
+}
+
+static bool has_lost_enough(seal_client_call *call) {
+    return ++call->lost_connections >= MAX_LOST_CONNECTIONS && !call->wait_for_ready;
+}
+
+void seal__channel_lost_connection(seal_channel *channel) {
+    seal__list tired;
+    take_pending(channel, has_lost_enough, &tired);
+    deliver_all(&tired,
+                &(seal__outcome){.status = SEAL_STATUS_UNAVAILABLE,
+                                 .execution = SEAL_NOT_EXECUTED,
+                                 .cause = SEAL_ERROR_CLOSED,
+                                 .message = "the server accepts connections and closes them "
+                                            "again before a call can be sent"});
 }
 
 /* ---- Time ---- */
 
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static void expire(seal_channel *channel, seal_client_call *call) {
     char place[SEAL__PLACE_MAX];
-    char text[TEXT_MAX + SEAL__PLACE_MAX];
+    char text[TEXT_MAX + SEAL__PLACE_MAX + SEAL__ROUND_TEXT];
     const seal__link *link = channel->conn != NULL ? channel->conn->owner : channel->dialing;
     seal__channel_place(channel, link != NULL ? &link->endpoint : NULL, place);
-    snprintf(text, sizeof text, "the deadline of %llu ms passed while %s (%s)",
-             (unsigned long long)(call->timeout_us / 1000), seal__channel_stage(channel), place);
+    const char *failure = channel->failure != NULL ? seal_error_message(channel->failure) : "";
+    snprintf(text, sizeof text, "the deadline of %llu ms passed while %s (%s)%s%s",
+             (unsigned long long)(call->timeout_us / 1000), seal__channel_stage(channel), place,
+             channel->failure != NULL ? "; it has failed before: " : "", failure);
     seal__channel_unqueue(channel, call);
     refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_ERROR_TIMEOUT, text);
 }
@@ -177,13 +170,17 @@ void seal__channel_on_timer(uv_timer_t *timer) {
         expire(channel, SEAL__CONTAINER_OF(first, seal_client_call, deadline));
     if (!channel->freeing && now >= channel->connect_deadline)
         seal__channel_connect_timed_out(channel);
+    seal__retry_resume(channel, now);
+    seal__channel_connect(channel); /* the back-off may have passed */
     seal__channel_arm_timer(channel);
 }
 
 void seal__channel_arm_timer(seal_channel *channel) {
     const seal__heap_node *first = seal__heap_first(&channel->deadlines);
     uint64_t next = first != NULL ? first->key : UINT64_MAX;
-    next = channel->connect_deadline < next ? channel->connect_deadline : next;
+    next = earlier(next, channel->connect_deadline);
+    next = earlier(next, seal__channel_next_connect(channel));
+    next = earlier(next, seal__retry_next(channel));
     if (channel->freeing || next >= channel->timer_ns)
         return;
     uint64_t now = uv_hrtime();

@@ -43,6 +43,20 @@ const seal__endpoints *seal__round_list(const seal__round *round) {
     return round->list;
 }
 
+/* Rotates each of the others to the front of those that were deferred so far. */
+void seal__round_defer(seal__round *round, bool (*defer)(void *user, const seal__endpoint *),
+                       void *user) {
+    size_t front = 0;
+    for (size_t i = 0; i < round->list->n; i++) {
+        uint16_t index = round->order[i];
+        if (defer(user, &round->list->items[index]))
+            continue;
+        memmove(&round->order[front + 1], &round->order[front],
+                (i - front) * sizeof round->order[0]);
+        round->order[front++] = index;
+    }
+}
+
 const seal__endpoint *seal__round_next(seal__round *round, const seal__endpoints *current) {
     while (round->next < round->list->n) {
         const seal__endpoint *endpoint = &round->list->items[round->order[round->next++]];

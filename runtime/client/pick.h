@@ -16,6 +16,10 @@ seal__round *seal__round_new(seal__endpoints *list, uint32_t (*random)(void *use
 void seal__round_free(seal__round *round); /* NULL is allowed */
 const seal__endpoints *seal__round_list(const seal__round *round);
 
+/* Moves those for which it returns true behind the others. Before the first one is taken. */
+void seal__round_defer(seal__round *round, bool (*defer)(void *user, const seal__endpoint *),
+                       void *user);
+
 /* The next endpoint that `current`, the newest list, still has with the same principal. It lives as
  * long as the round. NULL: there is none left. */
 const seal__endpoint *seal__round_next(seal__round *round, const seal__endpoints *current);

@@ -73,6 +73,8 @@ void seal__channel_resolved(void *user, const seal__endpoints *endpoints, const 
     if (is_empty)
         seal__channel_no_endpoints(channel);
     if (is_new)
+        seal__backoff_skip(&channel->backoff); /* there may be something else to try */
+    if (is_new)
         follow_list(channel);
     if (!is_empty && channel->connecting && channel->round == NULL)
         seal__channel_try_endpoints(channel);
@@ -92,6 +94,8 @@ static void do_get_stats(void *arg) {
     const stats_task *task = arg;
     const seal__source *source = &task->channel->source;
     *task->stats = task->channel->stats;
+    task->stats->calls_started = seal__chain_started(task->channel->chain);
+    task->stats->backoff_ms = seal__channel_backoff_ms(task->channel);
     task->stats->endpoints = source->list != NULL ? (uint32_t)source->list->n : 0;
     if (source->resolver == NULL)
         return;

@@ -2,6 +2,7 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "call/metadata.h"
 #include "client/client_internal.h"
 #include "codec/codec.h"
 
@@ -18,6 +19,10 @@ struct seal_result {
     seal__arena arena;
     ProtobufCMessage *reply;
     seal_peer *peer;
+    uint32_t attempts;
+    seal_metadata *initial; /* the next three: NULL: none */
+    seal_metadata *trailing;
+    seal__details *details;
     alignas(max_align_t) uint8_t first[FIRST]; /* what the arena hands out first */
 };
 
@@ -63,23 +68,54 @@ int seal__result_unpack(seal_result *result, const seal_method *method, const ui
 }
 
 void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_peer *peer) {
+    const seal_allocator *alloc = &result->shared->alloc;
     result->status = outcome->status;
     result->execution = outcome->execution;
     result->cause = outcome->cause;
     result->peer = seal__peer_ref(peer);
+    if (outcome->trailing.len > 0 &&
+        seal__metadata_from_block(alloc, outcome->trailing, &result->trailing) < 0)
+        result->trailing = NULL; /* no memory: the status is worth more */
     if (outcome->status == SEAL_STATUS_OK)
         return;
     result->reply = NULL;
+    result->details = seal__details_parse(alloc, outcome->details);
     if (outcome->message != NULL && outcome->message[0] != '\0')
-        result->message = seal__strdup(&result->shared->alloc, outcome->message);
+        result->message = seal__strdup(alloc, outcome->message);
+}
+
+void seal__result_set_call(seal_result *result, uint32_t attempts, seal_metadata *initial) {
+    result->attempts = attempts;
+    result->initial = initial;
 }
 
 bool seal__result_has_reply(const seal_result *result) {
     return result->reply != NULL;
 }
 
+seal_peer *seal__result_peer(const seal_result *result) {
+    return result->peer;
+}
+
+seal_result *seal__result_failed(seal__shared *shared, int code, const char *text) {
+    seal_result *result = seal__result_new(shared);
+    if (result == NULL)
+        return seal__result_no_memory();
+    seal__result_set(result,
+                     &(seal__outcome){.status = seal__status_of(code),
+                                      .execution = SEAL_NOT_EXECUTED,
+                                      .cause = (seal_error_code)code,
+                                      .message = text != NULL ? text : seal_error_code_text(code)},
+                     NULL);
+    return result;
+}
+
 seal_status seal__status_of(int code) {
     switch (code) {
+    case SEAL_ERROR_INVALID:
+        return SEAL_STATUS_INVALID_ARGUMENT;
+    case SEAL_ERROR_STATE:
+        return SEAL_STATUS_FAILED_PRECONDITION;
     case SEAL_ERROR_CREDENTIALS:
     case SEAL_ERROR_KEYTAB:
     case SEAL_ERROR_CREDENTIALS_EXPIRED:
@@ -138,6 +174,30 @@ const void *seal_result_reply(const seal_result *result) {
     return result->reply;
 }
 
+const seal_metadata *seal_result_initial_metadata(const seal_result *result) {
+    return result->initial != NULL ? result->initial : seal__metadata_none();
+}
+
+const seal_metadata *seal_result_trailing_metadata(const seal_result *result) {
+    return result->trailing != NULL ? result->trailing : seal__metadata_none();
+}
+
+size_t seal_result_detail_count(const seal_result *result) {
+    return seal__details_count(result->details);
+}
+
+const char *seal_result_detail_type(const seal_result *result, size_t index) {
+    return seal__details_type(result->details, index);
+}
+
+seal_bytes seal_result_detail_value(const seal_result *result, size_t index) {
+    return seal__details_value(result->details, index);
+}
+
+uint32_t seal_result_attempts(const seal_result *result) {
+    return result->attempts;
+}
+
 const seal_peer *seal_result_peer(const seal_result *result) {
     return result->peer;
 }
@@ -163,6 +223,9 @@ void seal_result_free(seal_result *result) {
     seal__shared *shared = result->shared;
     seal__arena_done(&result->arena);
     seal__peer_unref(result->peer);
+    seal_metadata_free(result->initial);
+    seal_metadata_free(result->trailing);
+    seal__release(&shared->alloc, result->details);
     seal__release(&shared->alloc, result->message);
     seal__release(&shared->alloc, result);
     seal__shared_unref(shared);

@@ -9,13 +9,6 @@
 #include "client/client_internal.h"
 #include "secure/crypto/crypto.h"
 
-static void fail_pending(seal_channel *channel, int code, const char *text) {
-    seal__channel_fail_pending(channel, &(seal__outcome){.status = seal__status_of(code),
-                                                         .execution = SEAL_NOT_EXECUTED,
-                                                         .cause = (seal_error_code)code,
-                                                         .message = text});
-}
-
 static void refresh(seal_channel *channel) {
     if (channel->source.resolver != NULL)
         seal__resolver_refresh(channel->source.resolver);
@@ -31,14 +24,19 @@ void seal__channel_stop_connecting(seal_channel *channel) {
     channel->connect_deadline = UINT64_MAX;
 }
 
-/* No endpoint was tried. */
-static void give_up(seal_channel *channel, const seal_error *why) {
+/* No endpoint could be tried. put_off: nobody will tell when that has changed. */
+static void give_up(seal_channel *channel, const seal_error *why, bool put_off) {
     char place[SEAL__PLACE_MAX];
     char text[SEAL__ROUND_TEXT];
+    int code = seal_error_get_code(why);
     seal__channel_stop_connecting(channel);
     seal__channel_place(channel, NULL, place);
     snprintf(text, sizeof text, "%s: %s", place, seal_error_message(why));
-    fail_pending(channel, seal_error_get_code(why), text);
+    if (put_off) {
+        seal__backoff_saw(&channel->backoff, code);
+        seal__channel_put_off(channel, code, text);
+    }
+    seal__channel_fail_waiting(channel, code, text);
 }
 
 /* ---- Endpoints, one after the other ---- */
@@ -71,7 +69,7 @@ static void fail_round(seal_channel *channel) {
     if (why == NULL) { /* nobody waits any more, or all time went into the list */
         seal_error *error = NULL;
         seal__error(&error, SEAL_ERROR_TIMEOUT, "no time was left to connect");
-        give_up(channel, error);
+        give_up(channel, error, channel->n_pending > 0);
         seal_error_free(error);
         return;
     }
@@ -80,7 +78,29 @@ static void fail_round(seal_channel *channel) {
     describe(channel, text, sizeof text);
     seal__channel_stop_connecting(channel);
     refresh(channel);
-    fail_pending(channel, code, text);
+    seal__channel_put_off(channel, code, text);
+    seal__channel_fail_waiting(channel, code, text);
+}
+
+/* ---- Order ---- */
+
+typedef struct avoiding {
+    const seal__avoid *avoid;
+    uint64_t now;
+} avoiding;
+
+static bool is_avoided(void *user, const seal__endpoint *endpoint) {
+    const avoiding *a = user;
+    return seal__avoid_has(a->avoid, endpoint, a->now);
+}
+
+/* By priority and weight, but those that are going away last. */
+static seal__round *draw(seal_channel *channel) {
+    seal__round *round = seal__round_new(channel->source.list, random_below, NULL);
+    avoiding a = {.avoid = &channel->avoid, .now = uv_hrtime()};
+    if (round != NULL)
+        seal__round_defer(round, is_avoided, &a);
+    return round;
 }
 
 /* True when a newer list has come since the order was drawn. */
@@ -88,7 +108,7 @@ static bool redraw(seal_channel *channel, uint64_t now) {
     if (seal__round_list(channel->round) == channel->source.list || channel->n_pending == 0 ||
         now >= channel->round_deadline)
         return false;
-    seal__round *round = seal__round_new(channel->source.list, random_below, NULL);
+    seal__round *round = draw(channel);
     if (round == NULL)
         return false;
     seal__round_free(channel->round);
@@ -110,13 +130,22 @@ static int start_attempt(seal_channel *channel, uint64_t now, seal_error **reter
     return rc;
 }
 
+static int try_this(seal_channel *channel, uint64_t now, seal_error **reterr) {
+    if (seal__avoid_ban(&channel->avoid, channel->trying, now) != 0)
+        return seal__error(reterr, SEAL_ERROR_CLOSED, SEAL__BANNED_TEXT);
+    int rc = start_attempt(channel, now, reterr);
+    if (rc < 0)
+        seal__backoff_saw(&channel->backoff, rc);
+    return rc;
+}
+
 /* Returns false when there is none left to try. */
 static bool try_one(seal_channel *channel, uint64_t now, bool *ret_started) {
     seal_error *error = NULL;
     channel->trying = seal__round_next(channel->round, channel->source.list);
     if (channel->trying == NULL)
         return false;
-    *ret_started = start_attempt(channel, now, &error) == 0;
+    *ret_started = try_this(channel, now, &error) == 0;
     if (!*ret_started)
         seal__round_failed(channel->round, channel->trying, error);
     seal_error_free(error);
@@ -137,14 +166,14 @@ static void try_next(seal_channel *channel) {
 }
 
 void seal__channel_try_endpoints(seal_channel *channel) {
-    channel->round = seal__round_new(channel->source.list, random_below, NULL);
+    channel->round = draw(channel);
     if (channel->round != NULL) {
         try_next(channel);
         return;
     }
     seal_error *error = NULL;
     seal__error_no_memory(&error);
-    give_up(channel, error);
+    give_up(channel, error, true);
 }
 
 /* ---- Beginning ---- */
@@ -154,12 +183,13 @@ void seal__channel_no_endpoints(seal_channel *channel) {
     seal_error *error = seal__error_copy(source->error);
     if (error == NULL)
         seal__error(&error, SEAL_ERROR_NOT_FOUND, "the list of endpoints is empty");
-    give_up(channel, error);
+    give_up(channel, error, false); /* a new list will be told */
     seal_error_free(error);
 }
 
 void seal__channel_connect(seal_channel *channel) {
-    if (channel->freeing || channel->connecting || channel->n_pending == 0 || channel->conn != NULL)
+    if (channel->freeing || channel->connecting || channel->n_pending == 0 ||
+        channel->conn != NULL || seal__channel_is_put_off(channel))
         return;
     const seal__source *source = &channel->source;
     channel->connecting = true;
@@ -167,7 +197,7 @@ void seal__channel_connect(seal_channel *channel) {
     channel->connect_deadline = channel->round_deadline;
     seal_error *error = NULL;
     if (seal__channel_watch(channel, &error) < 0) {
-        give_up(channel, error);
+        give_up(channel, error, true);
         seal_error_free(error);
     } else if (source->list != NULL && source->list->n > 0) {
         seal__channel_try_endpoints(channel);
@@ -181,7 +211,12 @@ void seal__channel_connect(seal_channel *channel) {
 /* ---- Ends of an attempt ---- */
 
 void seal__channel_connected(seal_channel *channel) {
+    const seal__link *link = channel->conn->owner;
     channel->stats.connections_made++;
+    seal__backoff_connected(&channel->backoff, uv_hrtime());
+    seal__avoid_remove(&channel->avoid, &link->endpoint);
+    seal_error_free(channel->failure);
+    channel->failure = NULL;
     seal__channel_stop_connecting(channel);
 }
 
@@ -200,6 +235,7 @@ void seal__channel_attempt_failed(seal_channel *channel, const seal_error *why) 
         return;
     if (!try_fresh_ticket(channel, why)) {
         channel->fresh_ticket = false;
+        seal__backoff_saw(&channel->backoff, seal_error_get_code(why));
         seal__round_failed(channel->round, channel->trying, why);
         try_next(channel);
     }
@@ -213,6 +249,8 @@ const char *seal__channel_stage(const seal_channel *channel) {
         return "getting a ticket from the KDC or authenticating";
     if (channel->connecting)
         return "waiting for the list of endpoints";
+    if (seal__channel_next_connect(channel) != UINT64_MAX)
+        return "waiting for the next attempt to connect";
     return channel->is_open ? "waiting for another call to end" : "waiting for a connection";
 }
 
@@ -236,6 +274,6 @@ void seal__channel_connect_timed_out(seal_channel *channel) {
         return;
     }
     refresh(channel); /* what the source has said may have got lost, for memory */
-    give_up(channel, error);
+    give_up(channel, error, true);
     seal_error_free(error);
 }

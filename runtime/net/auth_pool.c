@@ -11,6 +11,7 @@ struct seal__auth_pool {
     pthread_cond_t work;  /* a job was queued, or the pool was stopped */
     pthread_cond_t ended; /* an idle thread has ended */
     seal__list queue;
+    seal__list running;
     uint32_t queued;
     uint32_t max_queue;
     uint32_t threads;
@@ -32,6 +33,7 @@ int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->ended, NULL);
     seal__list_init(&pool->queue);
+    seal__list_init(&pool->running);
     pool->max_threads = max_threads;
     pool->max_queue = max_queue;
     pool->refs = 1;
@@ -59,14 +61,16 @@ static void unlock_and_unref(seal__auth_pool *pool) {
 static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     pool->queued--;
     pool->busy++;
+    seal__list_append(&pool->running, &job->node);
     pthread_mutex_unlock(&pool->lock);
     job->ran = uv_hrtime() <= job->deadline_ns;
     if (job->ran)
         job->work(job);
     pthread_mutex_lock(&pool->lock);
     pool->busy--;
-    if (!pool->stopped) {
-        pool->post(pool->user, job);
+    seal__list_remove(&job->node);
+    if (!pool->stopped && !job->left) {
+        pool->post(job->user, job);
         return;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -126,13 +130,47 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
     return 0;
 }
 
-int seal__auth_pool_submit(seal__auth_pool *pool, seal__auth_job *job) {
+int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job *job) {
     seal__list_init(&job->node);
+    job->user = user;
     job->ran = false;
+    job->left = false;
     pthread_mutex_lock(&pool->lock);
     int rc = submit_locked(pool, job);
     pthread_mutex_unlock(&pool->lock);
     return rc;
+}
+
+int seal__auth_pool_submit(seal__auth_pool *pool, seal__auth_job *job) {
+    return seal__auth_pool_submit_for(pool, pool->user, job);
+}
+
+static void drop(seal__list *jobs) {
+    for (seal__list *node = seal__list_take_first(jobs); node != NULL;
+         node = seal__list_take_first(jobs)) {
+        seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
+        job->done(job, false);
+    }
+}
+
+void seal__auth_pool_leave(seal__auth_pool *pool, void *user) {
+    seal__list dropped;
+    seal__list_init(&dropped);
+    pthread_mutex_lock(&pool->lock);
+    for (seal__list *node = pool->queue.next, *next = NULL; node != &pool->queue; node = next) {
+        next = node->next;
+        if (SEAL__CONTAINER_OF(node, seal__auth_job, node)->user != user)
+            continue;
+        seal__list_remove(node);
+        seal__list_append(&dropped, node);
+        pool->queued--;
+    }
+    for (seal__list *node = pool->running.next; node != &pool->running; node = node->next) {
+        seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
+        job->left = job->left || job->user == user;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    drop(&dropped);
 }
 
 void seal__auth_pool_stop(seal__auth_pool *pool) {
@@ -147,9 +185,5 @@ void seal__auth_pool_stop(seal__auth_pool *pool) {
     while (pool->threads > pool->busy)
         pthread_cond_wait(&pool->ended, &pool->lock);
     unlock_and_unref(pool);
-    for (seal__list *node = seal__list_take_first(&dropped); node != NULL;
-         node = seal__list_take_first(&dropped)) {
-        seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
-        job->done(job, false);
-    }
+    drop(&dropped);
 }

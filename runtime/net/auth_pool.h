@@ -17,6 +17,7 @@ typedef struct seal__auth_job seal__auth_job;
 
 struct seal__auth_job {
     seal__list node;
+    void *user;                        /* of the post; set by submit */
     uint64_t deadline_ns;              /* not begun after it */
     void (*work)(seal__auth_job *job); /* on a worker */
     /* Once, on the thread that the pool's `post` leads to; ran is false when the job was dropped
@@ -26,6 +27,7 @@ struct seal__auth_job {
      */
     void (*orphaned)(seal__auth_job *job);
     bool ran;
+    bool left; /* under the pool's lock: nobody waits for it any more */
 };
 
 /* Hands a finished job to the loop thread, which then calls its done. Called on a worker. */
@@ -37,6 +39,12 @@ int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max
 /* Queues a job. Any thread. Returns 0, SEAL_ERROR_TOO_MANY (queue full), SEAL_ERROR_STATE (stopped)
  * or SEAL_ERROR_SYSTEM (no thread can be started); then neither done nor orphaned is called. */
 int seal__auth_pool_submit(seal__auth_pool *pool, seal__auth_job *job);
+/* The same for another user than the pool's: it is his post. */
+int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job *job);
+
+/* This user goes: his queued jobs are done with ran = false, on the calling thread; those that run
+ * are orphaned. What was posted has been posted when it returns. */
+void seal__auth_pool_leave(seal__auth_pool *pool, void *user);
 
 /* Stops and frees: queued jobs are done with ran = false, on the calling thread; idle threads have
  * ended when it returns; busy ones end with their job. */

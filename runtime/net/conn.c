@@ -2,6 +2,10 @@
 /* A connection's life, its timer, and the steps of the mechanism on the auth pool. */
 #include "net/conn.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+
 enum { OUTBOX_MAX = 256 * 1024 * 1024 };
 
 /* ---- Making ---- */
@@ -24,6 +28,7 @@ static int init_handles(seal__conn *conn, bool is_unix) {
     conn->socket.handle.data = conn;
     conn->timer.data = conn;
     conn->timer_ns = UINT64_MAX;
+    conn->alarm_ns = UINT64_MAX;
     conn->handles_open = 2;
     seal__runtime_hold(conn->runtime);
     return 0;
@@ -161,10 +166,29 @@ void seal__conn_submit_steps(seal__conn *conn) {
         seal__conn_fail(conn, rc, error);
 }
 
+int seal__conn_open(seal__conn *conn, int fd) {
+    int rc = conn->socket.handle.type == UV_TCP ? uv_tcp_open(&conn->socket.tcp, fd)
+                                                : uv_pipe_open(&conn->socket.pipe, fd);
+    return rc == 0 ? 0 : SEAL_ERROR_TRANSPORT;
+}
+
+/* What the peer's kernel does not acknowledge is waited for no longer than what its program does
+ * not answer; the system's own limit is a quarter of an hour. */
+static void bound_silence(seal__conn *conn) {
+    const seal__session_options *options = &conn->session_options;
+    uint64_t ms = (options->keepalive_ns + options->keepalive_timeout_ns) / 1000000u;
+    unsigned int limit = ms < INT32_MAX ? (unsigned int)ms : INT32_MAX;
+    int fd = -1;
+    if (options->keepalive_ns > 0 && uv_fileno(&conn->socket.handle, &fd) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+}
+
 void seal__conn_start(seal__conn *conn) {
     conn->state = SEAL__CONN_HANDSHAKE;
-    if (conn->socket.handle.type == UV_TCP)
+    if (conn->socket.handle.type == UV_TCP) {
         uv_tcp_nodelay(&conn->socket.tcp, 1);
+        bound_silence(conn);
+    }
     seal__conn_read_start(conn);
     seal__conn_submit_steps(conn);
     if (conn->state == SEAL__CONN_HANDSHAKE) {
@@ -174,6 +198,20 @@ void seal__conn_start(seal__conn *conn) {
 }
 
 /* ---- Time ---- */
+
+/* An answer of a slow peer comes after all that it is still taking, and may not even be listened to
+ * (SEAL__CONN_PAUSE): as long as it takes something, and there is more, it lives. */
+static void note_progress(seal__conn *conn, uint64_t now) {
+    int fd = -1;
+    int in_kernel = 0;
+    uint64_t left = uv_stream_get_write_queue_size(&conn->socket.stream);
+    if (uv_fileno(&conn->socket.handle, &fd) == 0 && ioctl(fd, TIOCOUTQ, &in_kernel) == 0)
+        left += (uint64_t)in_kernel;
+    uint64_t taken = conn->outbox.written - left;
+    if (left > 0 && taken != conn->taken)
+        seal__session_heard(conn->session, now);
+    conn->taken = taken;
+}
 
 static void on_timer(uv_timer_t *timer) {
     seal__conn *conn = timer->data;
@@ -189,15 +227,28 @@ static void on_timer(uv_timer_t *timer) {
         seal__conn_fail(conn, rc, error);
         return;
     }
-    if (conn->session != NULL)
+    if (now >= conn->alarm_ns) {
+        conn->alarm_ns = UINT64_MAX;
+        conn->ops->alarm(conn);
+    }
+    if (conn->state == SEAL__CONN_OPEN) {
+        if (conn->session_options.keepalive_ns > 0)
+            note_progress(conn, now);
         seal__session_tick(conn->session, now);
+    }
     seal__conn_process_waiting(conn);
+}
+
+void seal__conn_set_alarm(seal__conn *conn, uint64_t at_ns) {
+    conn->alarm_ns = at_ns;
+    seal__conn_arm_timer(conn);
 }
 
 /* The timer is only ever moved to an earlier time; when it fires too early it is armed again. So a
  * call whose deadline is later than another's costs nothing. */
 void seal__conn_arm_timer(seal__conn *conn) {
     uint64_t next = seal__secure_next_deadline(conn->secure);
+    next = conn->alarm_ns < next ? conn->alarm_ns : next;
     if (conn->session != NULL) {
         uint64_t deadline = seal__session_next_deadline(conn->session);
         next = deadline < next ? deadline : next;

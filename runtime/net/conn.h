@@ -21,6 +21,9 @@ typedef struct seal__conn_ops {
     void (*event)(seal__conn *conn, const seal__event *event);
     /* Everything that was queued has been handed to the socket. May be NULL. */
     void (*drained)(seal__conn *conn);
+    /* The time of seal__conn_set_alarm has come. The owner may close the connection. May be NULL.
+     */
+    void (*alarm)(seal__conn *conn);
     /* Once, when the connection is over, whoever ended it: no more events. The session is still
      * there, to let go of its streams; both are freed afterwards. `why` is NULL after an orderly
      * close. */
@@ -62,6 +65,7 @@ struct seal__conn {
     } socket;
     uv_timer_t timer;
     uint64_t timer_ns; /* when the timer fires; UINT64_MAX: not armed */
+    uint64_t alarm_ns; /* the owner's; UINT64_MAX: none */
     uint32_t handles_open;
     char address[128]; /* of the peer, for people */
     char *target;      /* client: whom it wants, for the secure channel; NULL: server */
@@ -77,10 +81,13 @@ struct seal__conn {
     seal__buf in;    /* the beginning of a message or record that is not complete */
     seal__outbox outbox;
     size_t last_write; /* bytes of the last write, when they were many */
+    uint64_t taken;    /* by the peer's kernel, when it was looked at last */
     seal__buf writing; /* what a uv_write is sending */
     uv_write_t write_request;
     uv_shutdown_t shutdown_request;
     bool write_active;
+    bool delivering; /* the session's events are being told */
+    bool silent;     /* the peer has not answered keepalive */
     bool read_paused;
     bool shutdown_started;
     const seal_error *renewal_logged; /* the last one: compared, never read */
@@ -100,9 +107,15 @@ typedef struct seal__conn_options {
 int seal__conn_new(seal_runtime *runtime, const seal__conn_options *options, bool is_unix,
                    seal__conn **ret_conn);
 
+/* Takes a connected socket; on failure it is still the caller's. */
+int seal__conn_open(seal__conn *conn, int fd);
+
 /* The socket is connected: starts the handshake. May end the connection at once (closed is called).
  */
 void seal__conn_start(seal__conn *conn);
+
+/* By uv_hrtime; UINT64_MAX: none. Established connections only. */
+void seal__conn_set_alarm(seal__conn *conn, uint64_t at_ns);
 
 /* Something is in the outbox: it is sent before the loop sleeps. */
 void seal__conn_mark_dirty(seal__conn *conn);
@@ -119,6 +132,8 @@ void seal__conn_close(seal__conn *conn, seal__close_code code, seal_error *why);
 
 void seal__conn_read_start(seal__conn *conn);
 void seal__conn_read_stop(seal__conn *conn);
+/* Tells the owner of all the session's events. */
+void seal__conn_deliver(seal__conn *conn);
 /* Carries on with bytes that waited for a step. */
 void seal__conn_process_waiting(seal__conn *conn);
 /* The connection failed: takes *error; tells the peer what it may know. */

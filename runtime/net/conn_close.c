@@ -68,6 +68,7 @@ static void end(seal__conn *conn, seal__close_code code, bool can_write) {
     leave_step(conn);
     if (before == SEAL__CONN_OPEN)
         seal__outbox_seal(&conn->outbox);
+    conn->outbox.parting = can_write && before == SEAL__CONN_OPEN;
     conn->state = SEAL__CONN_CLOSING;
     conn->ops->closed(conn, conn->error);
     if (before == SEAL__CONN_OPEN) /* what was sent meanwhile, too: nothing leaves in clear */

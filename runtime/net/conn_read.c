@@ -6,12 +6,13 @@ enum { HANDSHAKE_CHUNK = 8 * 1024 };
 
 #include <string.h>
 
-static void deliver_events(seal__conn *conn) {
+static void deliver(seal__conn *conn) {
     seal_error *error = NULL;
     for (;;) {
         seal__event event;
         int rc = seal__session_next(conn->session, &event, &error);
         if (rc < 0) {
+            conn->silent = rc == SEAL_ERROR_TIMEOUT;
             seal__conn_fail(conn, rc, error);
             return;
         }
@@ -21,6 +22,15 @@ static void deliver_events(seal__conn *conn) {
         if (conn->state != SEAL__CONN_OPEN)
             return;
     }
+}
+
+/* Whoever is being told an event gets the next one when he returns. */
+void seal__conn_deliver(seal__conn *conn) {
+    if (conn->delivering)
+        return;
+    conn->delivering = true;
+    deliver(conn);
+    conn->delivering = false;
 }
 
 static int start_session(seal__conn *conn, uint64_t now, seal_error **reterr) {
@@ -79,7 +89,7 @@ static void handle_event(seal__conn *conn, uint64_t now, const seal__secure_even
         break;
     case SEAL__SECURE_RECORD:
         seal__session_feed(conn->session, now, event->record, event->record_len);
-        deliver_events(conn);
+        seal__conn_deliver(conn);
         break;
     case SEAL__SECURE_CLOSED:
         on_peer_closed(conn, event->close_code);
@@ -154,7 +164,7 @@ void seal__conn_process_waiting(seal__conn *conn) {
         return;
     seal__buf_consume(&conn->in, taken);
     if (conn->session != NULL)
-        deliver_events(conn);
+        seal__conn_deliver(conn);
     after_feed(conn);
 }
 
@@ -162,12 +172,16 @@ void seal__conn_process_waiting(seal__conn *conn) {
 static void process(seal__conn *conn, uint8_t *bytes, size_t len) {
     if (conn->in.len > 0) {
         conn->in.len += len;
+        if (conn->session != NULL)
+            seal__session_heard(conn->session, uv_hrtime());
         seal__conn_process_waiting(conn);
         return;
     }
     size_t taken = feed(conn, bytes, len);
     if (!is_live(conn))
         return;
+    if (conn->session != NULL)
+        seal__session_heard(conn->session, conn->fed_ns);
     seal__buf_put(&conn->in, bytes + taken, len - taken);
     after_feed(conn);
 }

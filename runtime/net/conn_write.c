@@ -4,11 +4,13 @@
 #include "net/conn.h"
 
 enum {
-    PUMP_LIMIT = 256 * 1024, /* bytes of bulk messages that are sealed ahead of the socket */
-    KEEP_BUFFER = 16 * 1024  /* an idle connection keeps no larger buffer */
+    PUMP_LIMIT = 64 * 1024, /* bytes of bulk messages that are sealed ahead of the socket: what a
+                             * small message may have to wait for */
+    KEEP_BUFFER = 16 * 1024 /* an idle connection keeps no larger buffer */
 };
 
 static void flush(seal__conn *conn);
+static void tell_room(seal__conn *conn);
 
 void seal__conn_mark_dirty(seal__conn *conn) {
     if (conn->state < SEAL__CONN_CLOSED && seal__list_is_empty(&conn->dirty))
@@ -57,6 +59,7 @@ static void on_written(uv_write_t *request, int status) {
     if (conn->read_paused && conn->step == NULL && conn->state == SEAL__CONN_OPEN)
         seal__conn_read_start(conn);
     flush(conn);
+    tell_room(conn);
 }
 
 /* Takes the outbox's bytes and writes them. Returns false when the rest must wait for the socket.
@@ -116,10 +119,21 @@ static void flush(seal__conn *conn) {
         seal__conn_read_stop(conn);
 }
 
+/* Streams whose messages have left have room for more. */
+static void tell_room(seal__conn *conn) {
+    if (conn->state != SEAL__CONN_OPEN || conn->delivering ||
+        !seal__session_has_events(conn->session))
+        return;
+    seal__conn_deliver(conn);
+    if (conn->state == SEAL__CONN_OPEN)
+        seal__conn_mark_dirty(conn);
+}
+
 void seal__conn_flush(seal__conn *conn) {
     if (conn->state == SEAL__CONN_IDLE || conn->state == SEAL__CONN_CLOSED)
         return;
     flush(conn);
+    tell_room(conn);
     if (conn->state == SEAL__CONN_HANDSHAKE || conn->state == SEAL__CONN_OPEN)
         seal__conn_arm_timer(conn);
 }

@@ -2,6 +2,7 @@
 #include "net/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,19 +171,63 @@ const char *seal__listener_address(const seal__listener *listener) {
     return listener->address;
 }
 
-int seal__listener_accept(seal__listener *listener, seal__conn *conn) {
-    if (uv_accept(&listener->socket.stream, &conn->socket.stream) != 0)
-        return SEAL_ERROR_TRANSPORT;
+static void describe(const seal__listener *listener, const uv_tcp_t *tcp, char *address,
+                     size_t size) {
     struct sockaddr_storage peer;
     int len = (int)sizeof peer;
     if (listener->is_unix)
-        snprintf(conn->address, sizeof conn->address, "%s", listener->address);
-    else if (uv_tcp_getpeername(&conn->socket.tcp, (struct sockaddr *)(void *)&peer, &len) == 0)
-        seal__address_format((const struct sockaddr *)(const void *)&peer, (socklen_t)len,
-                             conn->address, sizeof conn->address);
+        snprintf(address, size, "%s", listener->address);
+    else if (uv_tcp_getpeername(tcp, (struct sockaddr *)(void *)&peer, &len) == 0)
+        seal__address_format((const struct sockaddr *)(const void *)&peer, (socklen_t)len, address,
+                             size);
     else
-        snprintf(conn->address, sizeof conn->address, "a peer that is gone");
+        snprintf(address, size, "a peer that is gone");
+}
+
+int seal__listener_accept(seal__listener *listener, seal__conn *conn) {
+    if (uv_accept(&listener->socket.stream, &conn->socket.stream) != 0)
+        return SEAL_ERROR_TRANSPORT;
+    describe(listener, &conn->socket.tcp, conn->address, sizeof conn->address);
     return 0;
+}
+
+/* A handle belongs to its loop for ever, so the descriptor is duplicated for the other one. */
+typedef struct taken {
+    any_socket socket;
+    seal_runtime *runtime;
+} taken;
+
+static void on_taken_closed(uv_handle_t *handle) {
+    taken *t = handle->data;
+    seal_runtime *runtime = t->runtime;
+    seal__release(seal__runtime_alloc(runtime), t);
+    seal__runtime_let_go(runtime);
+}
+
+int seal__listener_take(seal__listener *listener, int *ret_fd, char *address, size_t size) {
+    seal_runtime *runtime = listener->runtime;
+    taken *t = seal__alloc_zeroed(seal__runtime_alloc(runtime), 1, sizeof *t);
+    if (t == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    if (init_handle(listener, &t->socket) != 0) {
+        seal__release(seal__runtime_alloc(runtime), t);
+        return SEAL_ERROR_SYSTEM;
+    }
+    t->runtime = runtime;
+    t->socket.handle.data = t;
+    seal__runtime_hold(runtime);
+    int fd = -1;
+    int copy = -1;
+    int rc = uv_accept(&listener->socket.stream, &t->socket.stream);
+    if (rc == 0) {
+        describe(listener, &t->socket.tcp, address, size);
+        rc = uv_fileno(&t->socket.handle, &fd);
+    }
+    if (rc == 0)
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    uv_close(&t->socket.handle, on_taken_closed);
+    *ret_fd = copy;
+    return copy >= 0 ? 0 : SEAL_ERROR_TRANSPORT;
 }
 
 static void on_shed(uv_handle_t *handle) {

@@ -28,6 +28,8 @@ const char *seal__listener_address(const seal__listener *listener);
 
 /* Accepts into conn and fills in its address. Returns 0 or a negative code. */
 int seal__listener_accept(seal__listener *listener, seal__conn *conn);
+/* Accepts for another loop: a descriptor that is the caller's, and an address for people. */
+int seal__listener_take(seal__listener *listener, int *ret_fd, char *address, size_t size);
 /* Accepts and closes at once. */
 void seal__listener_shed(seal__listener *listener);
 

@@ -17,6 +17,13 @@ bool seal__runtime_on_loop(const seal_runtime *runtime) {
     return uv_thread_equal(&self, &runtime->thread) != 0;
 }
 
+/* Of the runtime beside whose loop this thread's is. */
+static _Thread_local const seal_runtime *beside;
+
+bool seal__runtime_on_any_loop(const seal_runtime *runtime) {
+    return beside == runtime || seal__runtime_on_loop(runtime);
+}
+
 /* A caller's loop stays alive while something is under way; our own always does. */
 static void keep_alive(seal_runtime *runtime) {
     if (runtime->owns_loop || runtime->handles_closing)
@@ -117,8 +124,7 @@ static void run_finished_jobs(seal_runtime *runtime) {
     for (seal__list *node = seal__list_take_first(&jobs); node != NULL;
          node = seal__list_take_first(&jobs)) {
         seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
-        runtime->jobs--;
-        keep_alive(runtime);
+        seal__runtime_awaited(runtime);
         job->done(job, job->ran);
     }
 }
@@ -133,12 +139,21 @@ static void post_finished_job(void *user, seal__auth_job *job) {
 }
 
 int seal__runtime_submit(seal_runtime *runtime, seal__auth_pool *pool, seal__auth_job *job) {
-    int rc = seal__auth_pool_submit(pool, job);
+    int rc = seal__auth_pool_submit_for(pool, runtime, job);
     if (rc < 0)
         return rc;
+    seal__runtime_await(runtime);
+    return 0;
+}
+
+void seal__runtime_await(seal_runtime *runtime) {
     runtime->jobs++;
     keep_alive(runtime);
-    return 0;
+}
+
+void seal__runtime_awaited(seal_runtime *runtime) {
+    runtime->jobs--;
+    keep_alive(runtime);
 }
 
 /* ---- The loop ---- */
@@ -164,14 +179,23 @@ static void on_wakeup(uv_async_t *handle) {
     run_tasks(runtime);
 }
 
-static void on_prepare(uv_prepare_t *handle) {
-    seal_runtime *runtime = handle->data;
+static void flush_dirty(seal_runtime *runtime) {
     seal__list dirty;
     seal__list_init(&dirty);
     seal__list_append_all(&dirty, &runtime->dirty);
     for (seal__list *node = seal__list_take_first(&dirty); node != NULL;
          node = seal__list_take_first(&dirty))
         seal__conn_flush(SEAL__CONTAINER_OF(node, seal__conn, dirty));
+}
+
+/* What is sent because there was room again goes out with the second round, or after a look at what
+ * has come meanwhile. */
+static void on_prepare(uv_prepare_t *handle) {
+    seal_runtime *runtime = handle->data;
+    flush_dirty(runtime);
+    flush_dirty(runtime);
+    if (!seal__list_is_empty(&runtime->dirty))
+        uv_async_send(&runtime->wakeup);
 }
 
 static int start_handles(seal_runtime *runtime) {
@@ -192,9 +216,12 @@ static void release_runtime(seal_runtime *runtime);
 static void loop_thread(void *arg) {
     seal_runtime *runtime = arg;
     runtime->thread = uv_thread_self();
+    beside = runtime->beside;
     uv_sem_post(&runtime->started);
     uv_run(runtime->loop, UV_RUN_DEFAULT);
-    if (runtime->frees_itself) {
+    if (runtime->ended != NULL) {
+        seal__runtime_queue(runtime->told, runtime->ended);
+    } else if (runtime->frees_itself) {
         pthread_detach(pthread_self());
         uv_loop_close(&runtime->own_loop);
         release_runtime(runtime);
@@ -256,22 +283,33 @@ static seal__shared *shared_new(const seal_runtime_options *options) {
     return shared;
 }
 
-/* Everything but the loop. */
-static int make_parts(seal_runtime *runtime, const seal_runtime_options *options) {
-    seal__list_init(&runtime->tasks);
-    seal__list_init(&runtime->finished_jobs);
-    seal__list_init(&runtime->dirty);
-    runtime->read_chunk = seal__alloc(seal__runtime_alloc(runtime), SEAL__READ_CHUNK);
-    if (runtime->read_chunk == NULL)
-        return SEAL_ERROR_NO_MEMORY;
-    if (seal__random(runtime->instance_id, sizeof runtime->instance_id) < 0)
-        return SEAL_ERROR_SYSTEM;
+static int make_pools(seal_runtime *runtime, const seal_runtime_options *options) {
     int rc = seal__auth_pool_new(runtime->shared, options->initiator_threads, options->auth_queue,
                                  post_finished_job, runtime, &runtime->initiators);
     if (rc == 0)
         rc = seal__auth_pool_new(runtime->shared, options->acceptor_threads, options->auth_queue,
                                  post_finished_job, runtime, &runtime->acceptors);
     return rc;
+}
+
+/* Everything but the loop. */
+static int make_parts(seal_runtime *runtime, const seal_runtime_options *options,
+                      const seal_runtime *first) {
+    seal__list_init(&runtime->tasks);
+    seal__list_init(&runtime->finished_jobs);
+    seal__list_init(&runtime->dirty);
+    runtime->read_chunk = seal__alloc(seal__runtime_alloc(runtime), SEAL__READ_CHUNK);
+    if (runtime->read_chunk == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    if (first != NULL) {
+        memcpy(runtime->instance_id, first->instance_id, sizeof runtime->instance_id);
+        runtime->acceptors = first->acceptors;
+        runtime->beside = first;
+        return 0;
+    }
+    if (seal__random(runtime->instance_id, sizeof runtime->instance_id) < 0)
+        return SEAL_ERROR_SYSTEM;
+    return make_pools(runtime, options);
 }
 
 static int start_loop(seal_runtime *runtime, const seal_runtime_options *options) {
@@ -296,26 +334,28 @@ static int start_loop(seal_runtime *runtime, const seal_runtime_options *options
     return rc;
 }
 
+static void end_pools(seal_runtime *runtime) {
+    seal__auth_pool_stop(runtime->initiators);
+    if (runtime->beside == NULL)
+        seal__auth_pool_stop(runtime->acceptors);
+    else if (runtime->acceptors != NULL)
+        seal__auth_pool_leave(runtime->acceptors, runtime);
+    runtime->initiators = NULL;
+    runtime->acceptors = NULL;
+}
+
 static void release_runtime(seal_runtime *runtime) {
     seal__shared *shared = runtime->shared;
-    seal__auth_pool_stop(runtime->initiators);
-    seal__auth_pool_stop(runtime->acceptors);
+    end_pools(runtime);
     uv_mutex_destroy(&runtime->lock);
     seal__release(&shared->alloc, runtime->read_chunk);
     seal__release(&shared->alloc, runtime);
     seal__shared_unref(shared);
 }
 
-int seal_runtime_new(const seal_runtime_options *given, seal_runtime **ret_runtime,
-                     seal_error **reterr) {
-    seal_runtime_options options;
-    seal_runtime_options_init(&options);
-    int rc = seal__options_copy(&options, sizeof options, given, "seal_runtime_options", reterr);
-    if (rc == 0)
-        rc = check_options(&options, reterr);
-    if (rc < 0)
-        return rc;
-    seal__shared *shared = shared_new(&options);
+static int make_runtime(const seal_runtime_options *options, const seal_runtime *first,
+                        seal_runtime **ret_runtime, seal_error **reterr) {
+    seal__shared *shared = shared_new(options);
     if (shared == NULL)
         return seal__error_no_memory(reterr);
     seal_runtime *runtime = seal__alloc_zeroed(&shared->alloc, 1, sizeof *runtime);
@@ -325,15 +365,35 @@ int seal_runtime_new(const seal_runtime_options *given, seal_runtime **ret_runti
         return seal__error_no_memory(reterr);
     }
     runtime->shared = shared;
-    rc = make_parts(runtime, &options);
+    int rc = make_parts(runtime, options, first);
     if (rc == 0)
-        rc = start_loop(runtime, &options);
+        rc = start_loop(runtime, options);
     if (rc < 0) {
         release_runtime(runtime);
         return seal__error(reterr, rc, "cannot start a runtime: %s", seal_error_code_text(rc));
     }
     *ret_runtime = runtime;
     return 0;
+}
+
+int seal_runtime_new(const seal_runtime_options *given, seal_runtime **ret_runtime,
+                     seal_error **reterr) {
+    seal_runtime_options options;
+    seal_runtime_options_init(&options);
+    int rc = seal__options_copy(&options, sizeof options, given, "seal_runtime_options", reterr);
+    if (rc == 0)
+        rc = check_options(&options, reterr);
+    return rc < 0 ? rc : make_runtime(&options, NULL, ret_runtime, reterr);
+}
+
+int seal__runtime_new_beside(seal_runtime *first, seal_runtime **ret_runtime, seal_error **reterr) {
+    const seal__log *log = seal__runtime_log(first);
+    seal_runtime_options options;
+    seal_runtime_options_init(&options);
+    options.allocator = seal__runtime_alloc(first);
+    options.log = log->fn;
+    options.log_user = log->user;
+    return make_runtime(&options, first, ret_runtime, reterr);
 }
 
 int seal__runtime_new_private(seal_runtime **ret_runtime, seal_error **reterr) {
@@ -364,10 +424,7 @@ static void maybe_end(seal_runtime *runtime) {
     if (!runtime->freeing || runtime->handles_closing || runtime->holders > 0)
         return;
     runtime->handles_closing = true;
-    seal__auth_pool_stop(runtime->initiators);
-    seal__auth_pool_stop(runtime->acceptors);
-    runtime->initiators = NULL;
-    runtime->acceptors = NULL;
+    end_pools(runtime);
     run_finished_jobs(runtime);
     run_tasks(runtime);
     runtime->handles_open = 2;
@@ -411,12 +468,16 @@ static void await_agents(const seal__shared *shared) {
         uv_sleep(1);
 }
 
-void seal_runtime_free(seal_runtime *runtime) {
-    if (runtime == NULL)
-        return;
+static void refuse_posts(seal_runtime *runtime) {
     uv_mutex_lock(&runtime->lock);
     runtime->stopping = true;
     uv_mutex_unlock(&runtime->lock);
+}
+
+void seal_runtime_free(seal_runtime *runtime) {
+    if (runtime == NULL)
+        return;
+    refuse_posts(runtime);
     if (!runtime->owns_loop) {
         begin_free(runtime);
         return;
@@ -433,11 +494,25 @@ static void free_itself(seal__task *task) {
     begin_free(SEAL__CONTAINER_OF(task, seal_runtime, free_task));
 }
 
-void seal__runtime_free_here(seal_runtime *runtime) {
-    uv_mutex_lock(&runtime->lock);
-    runtime->stopping = true;
-    uv_mutex_unlock(&runtime->lock);
-    runtime->frees_itself = true;
+static void free_later(seal_runtime *runtime) {
+    refuse_posts(runtime);
     runtime->free_task.run = free_itself;
     seal__runtime_queue(runtime, &runtime->free_task);
+}
+
+void seal__runtime_free_here(seal_runtime *runtime) {
+    runtime->frees_itself = true;
+    free_later(runtime);
+}
+
+void seal__runtime_end(seal_runtime *runtime, seal_runtime *first, seal__task *ended) {
+    runtime->told = first;
+    runtime->ended = ended;
+    free_later(runtime);
+}
+
+void seal__runtime_join(seal_runtime *runtime) {
+    uv_thread_join(&runtime->join);
+    uv_loop_close(&runtime->own_loop);
+    release_runtime(runtime);
 }

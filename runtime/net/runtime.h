@@ -36,13 +36,16 @@ struct seal_runtime {
     bool frees_itself; /* nobody joins its thread: see seal__runtime_free_here */
     seal__task free_task;
     uv_mutex_t lock;
-    seal__list tasks;         /* under lock */
-    seal__list finished_jobs; /* under lock */
-    bool stopping;            /* under lock: no more posts by users */
-    seal__list dirty;         /* connections with something to send */
-    seal__auth_pool *initiators;
+    seal__list tasks;            /* under lock */
+    seal__list finished_jobs;    /* under lock */
+    bool stopping;               /* under lock: no more posts by users */
+    seal__list dirty;            /* connections with something to send */
+    seal__auth_pool *initiators; /* NULL: see seal__runtime_new_beside */
     seal__auth_pool *acceptors;
-    uint32_t jobs;       /* in either pool: keep the loop alive */
+    const seal_runtime *beside; /* the first one, whose acceptors these are; NULL: none */
+    seal_runtime *told;         /* when its thread has ended: see seal__runtime_end */
+    seal__task *ended;
+    uint32_t jobs;       /* in either pool, or awaited: keep the loop alive */
     uint32_t loop_tasks; /* queued by the loop thread itself: the same */
     uint8_t *read_chunk; /* shared by all connections: used within one callback */
     uint8_t instance_id[SEAL__INSTANCE_ID];
@@ -60,6 +63,8 @@ static inline const seal__log *seal__runtime_log(const seal_runtime *runtime) {
 }
 
 bool seal__runtime_on_loop(const seal_runtime *runtime);
+/* The same, or on one that was made beside it. */
+bool seal__runtime_on_any_loop(const seal_runtime *runtime);
 
 /* Queues a task; any thread; never fails. A task that is queued must not be queued again. */
 void seal__runtime_queue(seal_runtime *runtime, seal__task *task);
@@ -71,10 +76,23 @@ int seal__runtime_run(seal_runtime *runtime, void (*fn)(void *arg), void *arg);
 /* Submits a job to a pool and keeps the loop alive until it is done. Loop thread. */
 int seal__runtime_submit(seal_runtime *runtime, seal__auth_pool *pool, seal__auth_job *job);
 
+/* Something else comes back from another thread: the same. */
+void seal__runtime_await(seal_runtime *runtime);
+void seal__runtime_awaited(seal_runtime *runtime);
+
 /* Whatever lives on the loop holds its runtime: the last one out releases a runtime that is being
  * freed. */
 void seal__runtime_hold(seal_runtime *runtime);
 void seal__runtime_let_go(seal_runtime *runtime);
+
+/*
+ * One more loop with a thread of its own, with the allocator, the log, the instance id and the
+ * acceptor threads of `first`, which must outlive it. It initiates nothing. Its end does not block:
+ * when its thread is over, `ended` is run on first's loop, which then joins and releases.
+ */
+int seal__runtime_new_beside(seal_runtime *first, seal_runtime **ret_runtime, seal_error **reterr);
+void seal__runtime_end(seal_runtime *runtime, seal_runtime *first, seal__task *ended);
+void seal__runtime_join(seal_runtime *runtime);
 
 /* For runtimes that a server or channel makes for itself. */
 int seal__runtime_new_private(seal_runtime **ret_runtime, seal_error **reterr);

@@ -15,41 +15,6 @@ static const struct {
     [SEAL__SWITCH] = {"SWITCH", 0, 0},
 };
 
-static const char *const awaited[SEAL__HS_N_STATES] = {
-    [SEAL__HS_STEP] = "nothing",
-    [SEAL__HS_CLIENT_HELLO] = "CLIENT_HELLO",
-    [SEAL__HS_SERVER_HELLO] = "SERVER_HELLO",
-    [SEAL__HS_TOKEN] = "TOKEN",
-    [SEAL__HS_FINISHED] = "FINISHED",
-    [SEAL__HS_SWITCH] = "SWITCH",
-    [SEAL__HS_DONE] = "nothing",
-};
-
-static seal__hs_handler on_token, on_alert, on_switch;
-
-/* Every legal pair of state and message; all others are errors. */
-static seal__hs_handler *const client_table[SEAL__HS_N_STATES][SEAL__N_MESSAGES] = {
-    [SEAL__HS_SERVER_HELLO] =
-        {[SEAL__SERVER_HELLO] = seal__hs_on_server_hello, [SEAL__ALERT] = on_alert},
-    [SEAL__HS_TOKEN] = {[SEAL__TOKEN] = on_token, [SEAL__ALERT] = on_alert},
-    [SEAL__HS_FINISHED] =
-        {[SEAL__FINISHED] = seal__hs_on_server_finished, [SEAL__ALERT] = on_alert},
-    [SEAL__HS_SWITCH] = {[SEAL__SWITCH] = on_switch},
-};
-static seal__hs_handler *const server_table[SEAL__HS_N_STATES][SEAL__N_MESSAGES] = {
-    [SEAL__HS_CLIENT_HELLO] = {[SEAL__CLIENT_HELLO] = seal__hs_on_client_hello},
-    [SEAL__HS_TOKEN] = {[SEAL__TOKEN] = on_token, [SEAL__ALERT] = on_alert},
-    [SEAL__HS_FINISHED] =
-        {[SEAL__FINISHED] = seal__hs_on_client_finished, [SEAL__ALERT] = on_alert},
-};
-
-static seal__hs_handler *find_handler(const seal__handshake *hs, uint8_t type) {
-    if (type >= SEAL__N_MESSAGES)
-        return NULL;
-    return hs->config->role == SEAL__CLIENT ? client_table[hs->state][type]
-                                            : server_table[hs->state][type];
-}
-
 /* ---- Life ---- */
 
 int seal__handshake_new(const seal__secure_config *config, const seal__hs_terms *terms,
@@ -96,11 +61,11 @@ void seal__handshake_free(seal__handshake *hs) {
 
 int seal__handshake_expects(const seal__handshake *hs, uint8_t type, size_t body_len,
                             seal_error **reterr) {
-    if (find_handler(hs, type) == NULL) {
+    if (seal__hs_find_action(hs->config->role, hs->state, type) == NULL) {
         const char *name = type < SEAL__N_MESSAGES ? messages[type].name : NULL;
-        return seal__error(reterr, SEAL_ERROR_PROTOCOL,
-                           "message %s (type %u) where %s was expected",
-                           name != NULL ? name : "unknown", (unsigned)type, awaited[hs->state]);
+        return seal__error(
+            reterr, SEAL_ERROR_PROTOCOL, "message %s (type %u) where %s was expected",
+            name != NULL ? name : "unknown", (unsigned)type, seal__hs_awaits(hs->state));
     }
     if (body_len > messages[type].max)
         return seal__error(reterr, SEAL_ERROR_TOO_BIG, "%s of %zu bytes, limit %zu",
@@ -114,14 +79,14 @@ int seal__handshake_expects(const seal__handshake *hs, uint8_t type, size_t body
 int seal__handshake_take(seal__handshake *hs, const uint8_t *message, size_t len,
                          seal_error **reterr) {
     uint8_t type = message[3];
-    seal__hs_handler *handler = find_handler(hs, type);
+    const seal__hs_action *action = seal__hs_find_action(hs->config->role, hs->state, type);
     const uint8_t *body = message + SEAL__RECORD_HEADER;
     size_t body_len = len - SEAL__RECORD_HEADER;
     hs->heard = true;
     /* FINISHED covers what came before it, so its handler adds it after the check. */
     if (type != SEAL__FINISHED && seal__sha256_update(&hs->transcript, message, len) != 0)
         return seal__error(reterr, SEAL_ERROR_INTERNAL, "SHA-256 failed");
-    return handler(hs, body, body_len, reterr);
+    return action->handler(hs, body, body_len, reterr);
 }
 
 int seal__hs_emit(seal__handshake *hs, seal__message type, const void *body, size_t len) {
@@ -158,7 +123,7 @@ int seal__hs_prepare_step(seal__handshake *hs, const uint8_t *token, size_t len,
     return 0;
 }
 
-static int on_token(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
+int seal__hs_on_token(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
     int rc = count_token(hs, reterr);
     return rc != 0 ? rc : seal__hs_prepare_step(hs, body, len, reterr);
 }
@@ -236,7 +201,7 @@ int seal__handshake_take_back(seal__handshake *hs, uint64_t now_ns, seal__secure
 
 /* ---- Alerts, the switch ---- */
 
-static int on_alert(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
+int seal__hs_on_alert(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
     hs->peer_alert = seal__load_u16(body);
     hs->refused_by_peer = true;
     hs->soft = true;
@@ -248,7 +213,7 @@ static int on_alert(seal__handshake *hs, const uint8_t *body, size_t len, seal_e
     return refused(hs->peer_alert, reterr);
 }
 
-static int on_switch(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
+int seal__hs_on_switch(seal__handshake *hs, const uint8_t *body, size_t len, seal_error **reterr) {
     (void)body;
     (void)len;
     (void)reterr;

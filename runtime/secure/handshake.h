@@ -187,7 +187,18 @@ int seal__hs_server_stepped(seal__handshake *hs, const seal__buf *token, seal_er
 typedef int seal__hs_handler(seal__handshake *hs, const uint8_t *body, size_t len,
                              seal_error **reterr);
 seal__hs_handler seal__hs_on_client_hello, seal__hs_on_server_hello, seal__hs_on_server_finished,
-    seal__hs_on_client_finished;
+    seal__hs_on_client_finished, seal__hs_on_token, seal__hs_on_alert, seal__hs_on_switch;
+
+/* handshake_states.c: what to do with a message. NULL: an error. */
+typedef struct seal__hs_action {
+    const char *name; /* as in docs/protocol.md */
+    seal__hs_handler *handler;
+} seal__hs_action;
+const seal__hs_action *seal__hs_find_action(seal__role role, seal__hs_state state, unsigned type);
+/* As in docs/protocol.md. */
+const char *seal__hs_state_name(seal__hs_state state);
+/* The message it waits for, or "nothing". */
+const char *seal__hs_awaits(seal__hs_state state);
 
 /* verify.c: what must hold once the mechanism is complete. */
 int seal__hs_verify(seal__handshake *hs, seal_error **reterr);

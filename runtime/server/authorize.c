@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The allow list of the IDL: whole principals, or "*@REALM". Exact comparison, realm included. */
+/* What the IDL says about who may call: a level of protection, and an allow list of whole
+ * principals, or "*@REALM". Exact comparison, realm included. */
 #include <string.h>
 
 #include "server/server_internal.h"
@@ -17,3 +18,26 @@ bool seal__server_allows(const char *const *allow, const seal_peer *peer) {
     }
     return false;
 }
+
+static bool check_policy(seal_call *call, void **state, void *user) {
+    (void)state;
+    (void)user;
+    const seal_method *method = call->method->method;
+    if (method->min_level != 0 && seal_peer_level(call->peer) < method->min_level) {
+        seal_call_fail(call, SEAL_STATUS_PERMISSION_DENIED,
+                       "%s needs level %s; the connection has %s: raise the client's min_level",
+                       method->full_name, seal_level_name(method->min_level),
+                       seal_level_name(seal_peer_level(call->peer)));
+        return false;
+    }
+    if (!seal__server_allows(method->allow, call->peer)) {
+        seal_call_fail(call, SEAL_STATUS_PERMISSION_DENIED,
+                       "%s may not call %s: not in the method's allow list",
+                       seal_peer_principal(call->peer), method->full_name);
+        return false;
+    }
+    return true;
+}
+
+const seal_server_interceptor seal__policy_interceptor = {
+    .struct_size = sizeof seal__policy_interceptor, .begin = check_policy};

@@ -1,60 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call's life: references, cancel, and what handlers may ask of it. */
+/* A call's life: references, the way back to its loop, cancel, and what handlers may ask of it. */
 #include <string.h>
 
-#include "codec/codec.h"
+#include "call/details.h"
 #include "server/server_internal.h"
 
-seal_call *seal__call_new(seal__server_conn *sc, seal__stream *stream,
+bool seal__call_on_loop(const seal_call *call) {
+    return seal__runtime_on_loop(call->loop->runtime);
+}
+
+/* ---- Making and freeing ---- */
+
+static void ref_scope(seal__scope *scope) {
+    seal_call *call = SEAL__CONTAINER_OF(scope, seal_call, scope);
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+}
+
+static void unref_scope(seal__scope *scope) {
+    seal__call_release(SEAL__CONTAINER_OF(scope, seal_call, scope));
+}
+
+seal__scope *seal__scope_of(seal_call *call) {
+    return &call->scope;
+}
+
+static void init_scope(seal_call *call) {
+    seal__scope_init(&call->scope);
+    call->scope.deadline_ns = call->deadline_ns;
+    call->scope.ref = ref_scope;
+    call->scope.unref = unref_scope;
+}
+
+/* A call of one small message never takes memory for it. */
+void seal__call_reset_arena(seal_call *call, size_t budget) {
+    seal__arena_reset(&call->arena, budget);
+    if (call->arena.blocks != NULL)
+        return;
+    call->arena.at = call->first;
+    call->arena.left = sizeof call->first;
+}
+
+seal_call *seal__call_new(seal__server_conn *sc, const seal__event *event,
                           const seal__server_method *method, uint64_t deadline_ns) {
-    seal_server *server = sc->server;
-    const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
+    seal__server_loop *loop = sc->loop;
+    const seal_allocator *alloc = seal__runtime_alloc(loop->runtime);
     seal_call *call = seal__alloc(alloc, sizeof *call);
     if (call == NULL)
         return NULL;
     memset(call, 0, offsetof(seal_call, first));
     atomic_init(&call->refs, 2); /* the stream's, and the users' */
     atomic_init(&call->users, 1);
-    call->server = server;
+    atomic_init(&call->phase, SEAL__CALL_NEW);
+    call->server = sc->server;
+    call->loop = loop;
     call->sc = sc;
-    call->stream = stream;
+    call->stream = event->stream;
     call->method = method;
     call->peer = seal__peer_ref(sc->conn->peer);
+    call->began_ns = sc->conn->fed_ns;
     call->deadline_ns = deadline_ns;
-    seal__arena_init(&call->arena, seal__runtime_blocks(server->runtime), 0);
-    call->arena.at = call->first;
-    call->arena.left = sizeof call->first;
-    server->n_calls++;
+    pthread_mutex_init(&call->lock, NULL);
+    seal__outgoing_init(&call->out);
+    seal__buf_init(&call->details, alloc, SEAL__DETAILS_MAX);
+    init_scope(call);
+    seal__arena_init(&call->arena, seal__runtime_blocks(loop->runtime), 0);
+    seal__call_reset_arena(call, 0);
+    loop->n_calls++;
     return call;
 }
 
-static void free_call(seal_call *call) {
-    seal_server *server = call->server;
-    const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
-    if (call->invoked)
-        server->stats.calls_running--;
+static void release_parts(seal_call *call) {
+    const seal_allocator *alloc = seal__runtime_alloc(call->loop->runtime);
+    seal__scope_done(&call->scope);
+    seal__outgoing_done(&call->out, alloc);
+    seal__call_work_free(call);
+    seal__release(alloc, call->answer.reply);
+    seal__release(alloc, call->answer.status.text);
+    seal__release(alloc, call->verdict.text);
+    seal__release(alloc, call->outcome_text);
+    seal__release(alloc, call->trailing);
+    seal__buf_done(&call->details);
+    seal_metadata_free(call->own_metadata);
     seal__arena_done(&call->arena);
     seal__peer_unref(call->peer);
-    seal__release(alloc, call->answer);
-    seal__release(alloc, call->answer_text);
-    seal__release(alloc, call);
-    server->n_calls--;
-    seal__server_maybe_stopped(server);
+    pthread_mutex_destroy(&call->lock);
+}
+
+static void free_call(seal_call *call) {
+    seal__server_loop *loop = call->loop;
+    seal__call_settle(call);
+    seal__call_show_end(call);
+    if (call->is_run)
+        seal__count(&loop->stats.calls_running, -1);
+    release_parts(call);
+    seal__release(seal__runtime_alloc(loop->runtime), call);
+    loop->n_calls--;
+    seal__server_maybe_stopped(loop);
 }
 
 static void run_free(seal__task *task) {
     free_call(SEAL__CONTAINER_OF(task, seal_call, task));
 }
 
+/* The task is not queued: that takes a reference. */
 void seal__call_release(seal_call *call) {
     if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (seal__runtime_on_loop(call->server->runtime)) {
+    if (seal__call_on_loop(call)) {
         free_call(call);
         return;
     }
     call->task.run = run_free;
-    seal__runtime_queue(call->server->runtime, &call->task);
+    seal__runtime_queue(call->loop->runtime, &call->task);
 }
 
 void seal__call_detach(seal_call *call) {
@@ -62,10 +119,12 @@ void seal__call_detach(seal_call *call) {
         return;
     call->stream = NULL;
     call->sc = NULL;
+    if (call->work != NULL)
+        seal__mailbox_cancel(&call->work->box);
     seal__call_release(call);
 }
 
-/* ---- Cancel ---- */
+/* ---- From other threads to the loop ---- */
 
 static void tell_cancelled(seal_call *call) {
     seal_call_cancelled_fn *fn = call->on_cancel;
@@ -74,27 +133,109 @@ static void tell_cancelled(seal_call *call) {
         fn(call, call->on_cancel_user);
 }
 
-void seal__call_cancel(seal_call *call) {
-    if (!atomic_exchange(&call->cancelled, true))
-        tell_cancelled(call);
+/* What a worker has found that cannot be begun. */
+static void take_back(seal_call *call) {
+    if (atomic_load(&call->phase) != SEAL__CALL_RETURNED || !seal__call_drop(call))
+        return;
+    if (call->verdict.code == SEAL_STATUS_DEADLINE_EXCEEDED)
+        seal__count(&call->loop->stats.calls_expired_in_queue, 1);
+    seal__call_not_run(call);
+    seal__call_refuse(call, call->verdict.code, call->verdict.text);
 }
 
-static void tell_later(seal__task *task) {
-    seal_call *call = SEAL__CONTAINER_OF(task, seal_call, cancel_task);
-    call->cancel_queued = false;
-    tell_cancelled(call);
+static void run_task(seal__task *task) {
+    seal_call *call = SEAL__CONTAINER_OF(task, seal_call, task);
+    atomic_store(&call->woken, false);
+    seal__call_settle(call);
+    take_back(call);
+    seal__call_flush(call);
+    seal__call_catch_up(call);
+    if (call->tell_cancel) {
+        call->tell_cancel = false;
+        tell_cancelled(call);
+    }
     seal__call_release(call);
+}
+
+void seal__call_wake(seal_call *call) {
+    if (atomic_exchange(&call->woken, true))
+        return;
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    call->task.run = run_task;
+    seal__runtime_queue(call->loop->runtime, &call->task);
+}
+
+/* ---- Towards the handler ---- */
+
+void seal__call_settle(seal_call *call) {
+    seal__server_counts *counts = &call->loop->stats;
+    int phase = atomic_load(&call->phase);
+    if (seal__call_is_queued(call) && phase != SEAL__CALL_QUEUED) {
+        seal__list_remove(&call->work->queued);
+        seal__count(&counts->calls_queued, -1);
+    }
+    if (!call->is_run && phase == SEAL__CALL_BEGUN) {
+        call->is_run = true;
+        seal__count(&counts->calls_started, 1);
+        seal__count(&counts->calls_running, 1);
+    }
+}
+
+void seal__call_not_run(seal_call *call) {
+    if (!call->is_run)
+        return;
+    call->is_run = false;
+    seal__count(&call->loop->stats.calls_started, -1);
+    seal__count(&call->loop->stats.calls_running, -1);
+}
+
+bool seal__call_drop(seal_call *call) {
+    int phase = atomic_load(&call->phase);
+    do {
+        if (phase == SEAL__CALL_BEGUN || phase == SEAL__CALL_DROPPED)
+            return false;
+    } while (!atomic_compare_exchange_weak(&call->phase, &phase, SEAL__CALL_DROPPED));
+    if (phase == SEAL__CALL_QUEUED &&
+        seal__workers_withdraw(call->server->workers, &call->work->work))
+        seal__call_release(call); /* the queue's reference */
+    seal__call_settle(call);
+    return true;
+}
+
+void seal__call_judge(seal_call *call, seal_status code, const char *text) {
+    char *copy = seal__strdup(seal__runtime_alloc(call->loop->runtime), text);
+    pthread_mutex_lock(&call->lock);
+    bool first = !atomic_load(&call->has_verdict);
+    if (first) {
+        call->verdict = (seal__call_status){code, SEAL_EXECUTION_UNKNOWN, copy};
+        atomic_store(&call->has_verdict, true);
+    }
+    pthread_mutex_unlock(&call->lock);
+    if (!first)
+        seal__release(seal__runtime_alloc(call->loop->runtime), copy);
+}
+
+/* ---- Cancel ---- */
+
+void seal__call_cancel(seal_call *call) {
+    seal__call_settle(call);
+    if (atomic_exchange(&call->cancelled, true))
+        return;
+    if (call->is_run && call->ended_by != SEAL_STATUS_OK)
+        seal__count(&call->loop->stats.calls_cancelled, 1);
+    seal__scope_cancel(&call->scope);
+    if (call->work != NULL)
+        seal__mailbox_cancel(&call->work->box);
+    tell_cancelled(call);
 }
 
 void seal_call_on_cancel(seal_call *call, seal_call_cancelled_fn *cancelled, void *user) {
     call->on_cancel = cancelled;
     call->on_cancel_user = user;
-    if (cancelled == NULL || !atomic_load(&call->cancelled) || call->cancel_queued)
+    if (cancelled == NULL || !atomic_load(&call->cancelled))
         return;
-    atomic_fetch_add(&call->refs, 1);
-    call->cancel_queued = true;
-    call->cancel_task.run = tell_later;
-    seal__runtime_queue(call->server->runtime, &call->cancel_task);
+    call->tell_cancel = true;
+    seal__call_wake(call);
 }
 
 /* ---- For handlers ---- */

@@ -4,35 +4,64 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/codec.h"
 #include "server/server_internal.h"
 
 enum { TEXT_MAX = 512 };
 
-static void refuse_stream(seal__server_conn *sc, seal__stream *stream, seal_status status,
-                          const char *text) {
-    sc->server->stats.calls_refused++;
-    seal__session_finish(sc->conn->session, stream, status, SEAL_NOT_EXECUTED, text);
-    seal__conn_mark_dirty(sc->conn);
+static const char out_of_memory[] = "the server is out of memory";
+
+static bool streams_requests(const seal_call *call) {
+    return (call->method->method->flags & SEAL_METHOD_CLIENT_STREAMING) != 0;
 }
 
-/* Says why the peer may not call the method; returns false when it may. */
-static bool is_denied(const seal__server_conn *sc, const seal_method *method, char *text,
-                      size_t size) {
-    const seal_peer *peer = sc->conn->peer;
-    if (method->min_level != 0 && seal_peer_level(peer) < method->min_level) {
-        snprintf(text, size,
-                 "%s needs level %s; the connection has %s: raise the client's min_level",
-                 method->full_name, seal_level_name(method->min_level),
-                 seal_level_name(seal_peer_level(peer)));
-        return true;
+/* The call ends before its handler has run. */
+static void refuse(seal_call *call, seal_status status, const char *text) {
+    if (seal__call_drop(call))
+        seal__call_refuse(call, status, text);
+}
+
+/* ---- To the handler ---- */
+
+static void invoke(seal_call *call) {
+    const seal__server_method *m = call->method;
+    atomic_store(&call->phase, SEAL__CALL_BEGUN);
+    seal__call_settle(call);
+    if (m->method->invoke(m->ops, call, call->request, m->user)) {
+        seal_call_unref(call);
+        return;
     }
-    if (!seal__server_allows(method->allow, peer)) {
-        snprintf(text, size, "%s may not call %s: not in the method's allow list",
-                 seal_peer_principal(peer), method->full_name);
-        return true;
-    }
-    return false;
+    atomic_store(&call->phase, SEAL__CALL_NEW);
+    seal__call_not_run(call);
+    refuse(call, SEAL_STATUS_UNIMPLEMENTED, "the server does not implement the method");
+}
+
+/* Nothing stands between the call and its handler. */
+static void start(seal_call *call) {
+    if (seal_call_time_left_us(call) == 0)
+        refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED,
+               "the deadline passed before the call was begun");
+    else if (call->work != NULL)
+        seal__call_queue(call);
+    else
+        invoke(call);
+}
+
+/* A handler of a stream of requests runs before the first of them. */
+static void start_streaming(seal_call *call) {
+    seal__stream_read_none(call->stream);
+    if (call->method->blocks && seal__call_keep(call, NULL, 0) < 0)
+        refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
+    else
+        start(call);
+}
+
+/* ---- HEADERS ---- */
+
+static void refuse_stream(seal__server_conn *sc, seal__stream *stream, seal_status status,
+                          const char *text) {
+    seal__count(&sc->loop->stats.calls_refused, 1);
+    seal__session_finish(sc->conn->session, stream, status, SEAL_NOT_EXECUTED, text);
+    seal__conn_mark_dirty(sc->conn);
 }
 
 static uint64_t deadline_of(uint64_t timeout_us, uint64_t now) {
@@ -51,6 +80,23 @@ static const seal__server_method *find_method(const seal__server_conn *sc, seal_
     return ref->bound;
 }
 
+static uint32_t request_limit(const seal_call *call) {
+    uint32_t limit = call->method->method->max_request;
+    return limit != 0 ? limit : call->server->config.max_request;
+}
+
+static void begin(seal_call *call, const seal__event *event) {
+    seal__stream_set_user(call->stream, call);
+    seal__stream_limit(call->stream, request_limit(call), call->deadline_ns,
+                       call->sc->conn->session);
+    if (seal__call_take_metadata(call, event->metadata, event->attempt) < 0)
+        refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
+    else if (!seal__call_begin(call))
+        refuse(call, SEAL_STATUS_PERMISSION_DENIED, "refused by an interceptor of the server");
+    else if (streams_requests(call))
+        start_streaming(call);
+}
+
 static void on_headers(seal__server_conn *sc, const seal__event *event) {
     char text[TEXT_MAX];
     const seal__server_method *method = find_method(sc, event->method);
@@ -59,113 +105,95 @@ static void on_headers(seal__server_conn *sc, const seal__event *event) {
         refuse_stream(sc, event->stream, SEAL_STATUS_UNIMPLEMENTED, text);
         return;
     }
-    if (is_denied(sc, method->method, text, sizeof text)) {
-        refuse_stream(sc, event->stream, SEAL_STATUS_PERMISSION_DENIED, text);
-        return;
-    }
     uint64_t deadline = deadline_of(event->timeout_us, sc->conn->fed_ns);
-    seal_call *call = seal__call_new(sc, event->stream, method, deadline);
+    seal_call *call = seal__call_new(sc, event, method, deadline);
     if (call == NULL) {
-        refuse_stream(sc, event->stream, SEAL_STATUS_RESOURCE_EXHAUSTED,
-                      "the server is out of memory");
+        refuse_stream(sc, event->stream, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
         return;
     }
-    uint32_t limit = method->method->max_request;
-    seal__stream_set_user(event->stream, call);
-    seal__stream_limit(event->stream, limit != 0 ? limit : sc->server->config.max_request, deadline,
-                       sc->conn->session);
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    begin(call, event);
+    seal__call_release(call);
 }
 
-/* The call ends before its handler has run. */
-static void refuse(seal_call *call, seal_status status, const char *text) {
-    seal__call_refuse(call, status, SEAL_NOT_EXECUTED, text);
-    seal_call_unref(call);
+/* ---- The request ---- */
+
+/* The one request. A worker decodes its own. */
+static void take_request(seal_call *call, const seal__event *event) {
+    if (call->request != NULL || call->work != NULL)
+        refuse(call, SEAL_STATUS_INVALID_ARGUMENT, "the request has more than one message");
+    else if (!call->method->blocks) {
+        if (seal__call_decode(call, event->data, event->len, &call->request) < 0)
+            refuse(call, call->verdict.code, call->verdict.text);
+    } else if (seal__call_keep(call, event->data, event->len) < 0) {
+        refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
+    }
 }
 
-static void invoke(seal_call *call) {
-    const seal__server_method *m = call->method;
-    seal_server *server = call->server;
-    if (call->request == NULL) {
+static bool is_new(const seal_call *call) {
+    return atomic_load(&call->phase) == SEAL__CALL_NEW;
+}
+
+static void on_end(seal_call *call) {
+    if (streams_requests(call))
+        seal__call_ended(call);
+    else if (!is_new(call))
+        return;
+    else if (call->request == NULL && call->work == NULL)
         refuse(call, SEAL_STATUS_INVALID_ARGUMENT, "the request has no message");
-        return;
-    }
-    if (seal_call_time_left_us(call) == 0) {
-        refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED,
-               "the deadline passed before the call was begun");
-        return;
-    }
-    call->invoked = true;
-    server->stats.calls_started++;
-    server->stats.calls_running++;
-    if (!m->method->invoke(m->ops, call, call->request, m->user)) {
-        call->invoked = false;
-        server->stats.calls_started--;
-        server->stats.calls_running--;
-        refuse(call, SEAL_STATUS_UNIMPLEMENTED, "the server does not implement the method");
-        return;
-    }
-    seal_call_unref(call);
+    else
+        start(call);
 }
 
 static void on_message(seal_call *call, const seal__event *event) {
-    const seal_method *method = call->method->method;
-    if (call->request != NULL) {
-        refuse(call, SEAL_STATUS_INVALID_ARGUMENT, "the request has more than one message");
-        return;
-    }
-    call->arena.budget = seal__codec_budget(event->len);
-    seal_error *error = NULL;
-    int rc =
-        seal__codec_unpack(method->request, (method->flags & SEAL_METHOD_REQUEST_RECURSIVE) != 0,
-                           event->data, event->len, &call->arena, &call->request, &error);
-    if (rc < 0) {
-        refuse(call,
-               rc == SEAL_ERROR_MALFORMED ? SEAL_STATUS_INVALID_ARGUMENT
-                                          : SEAL_STATUS_RESOURCE_EXHAUSTED,
-               seal_error_message(error));
-        seal_error_free(error);
-        return;
-    }
+    if (streams_requests(call))
+        seal__call_message(call, event->data, event->len);
+    else if (is_new(call))
+        take_request(call, event);
     if (event->end)
-        invoke(call);
+        on_end(call);
 }
 
+/* Where the handler runs already, it is told as of a cancel, and what it answers then does not
+ * count. */
 static void on_too_big(seal_call *call) {
     char text[TEXT_MAX];
-    uint32_t limit = call->method->method->max_request;
     snprintf(text, sizeof text,
              "the request is larger than the limit of %u bytes, or the connection has too "
              "much unfinished",
-             limit != 0 ? limit : call->server->config.max_request);
-    refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, text);
+             request_limit(call));
+    if (seal__call_drop(call)) {
+        seal__call_refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, text);
+        return;
+    }
+    seal__call_judge(call, SEAL_STATUS_RESOURCE_EXHAUSTED, text);
+    seal__call_cancel(call);
 }
+
+/* ---- Ends that come from outside ---- */
 
 /* The peer gave the call up, or its deadline has passed: the handler is told; its answer ends the
  * call. A call whose handler has not run ends now. */
 static void on_given_up(seal_call *call, seal_status status) {
-    if (call->invoked) {
+    bool was_queued = seal__call_is_queued(call);
+    if (!seal__call_drop(call)) {
+        call->ended_by = status;
         seal__call_cancel(call);
         return;
     }
+    if (was_queued && status == SEAL_STATUS_DEADLINE_EXCEEDED)
+        seal__count(&call->loop->stats.calls_expired_in_queue, 1);
     atomic_store(&call->cancelled, true);
-    refuse(call, status, "ended before the call was begun");
+    seal__call_refuse(call, status, "ended before the call was begun");
 }
 
-void seal__server_event(seal__conn *conn, const seal__event *event) {
-    seal__server_conn *sc = conn->owner;
-    seal_call *call = event->stream != NULL ? seal__stream_user(event->stream) : NULL;
-    if (event->kind == SEAL__EVENT_HEADERS) {
-        on_headers(sc, event);
-        return;
-    }
-    if (call == NULL)
-        return;
+static void on_call_event(seal_call *call, const seal__event *event) {
     switch (event->kind) {
     case SEAL__EVENT_MESSAGE:
         on_message(call, event);
         break;
     case SEAL__EVENT_END:
-        invoke(call);
+        on_end(call);
         break;
     case SEAL__EVENT_TOO_BIG:
         on_too_big(call);
@@ -176,21 +204,44 @@ void seal__server_event(seal__conn *conn, const seal__event *event) {
     case SEAL__EVENT_EXPIRED:
         on_given_up(call, SEAL_STATUS_DEADLINE_EXCEEDED);
         break;
+    case SEAL__EVENT_WRITABLE:
+        seal__call_writable(call);
+        break;
     case SEAL__EVENT_NONE:
     case SEAL__EVENT_SETTINGS:
     case SEAL__EVENT_HEADERS:
     case SEAL__EVENT_STATUS:
     case SEAL__EVENT_GOAWAY:
+    case SEAL__EVENT_METADATA:
         break;
     }
 }
 
+void seal__server_event(seal__conn *conn, const seal__event *event) {
+    if (event->kind == SEAL__EVENT_HEADERS) {
+        on_headers(conn->owner, event);
+        return;
+    }
+    seal_call *call = event->stream != NULL ? seal__stream_user(event->stream) : NULL;
+    if (call == NULL)
+        return;
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    on_call_event(call, event);
+    seal__call_release(call);
+}
+
+/* ---- All calls of a connection ---- */
+
 /* One that is detached already, with the stream's reference. */
 static void let_go(seal_call *call) {
-    seal__call_cancel(call);
-    if (!call->invoked) {
-        atomic_store(&call->answered, true);
-        seal_call_unref(call);
+    if (seal__call_drop(call)) {
+        atomic_store(&call->cancelled, true);
+        seal__call_refuse(call, SEAL_STATUS_CANCELLED, "the connection was lost");
+    } else {
+        call->ended_by = SEAL_STATUS_CANCELLED;
+        seal__call_over(call, SEAL_STATUS_CANCELLED, SEAL_EXECUTION_UNKNOWN,
+                        "the connection was lost");
+        seal__call_cancel(call);
     }
     seal__call_release(call);
 }
@@ -215,5 +266,16 @@ void seal__server_detach_calls(seal__server_conn *sc) {
         seal_call *next = calls->next_lost;
         let_go(calls);
         calls = next;
+    }
+}
+
+/* A refusal may close a connection, which lets go of others in the list. */
+void seal__server_refuse_queued(seal__server_loop *loop) {
+    while (!seal__list_is_empty(&loop->queued)) {
+        seal_call *call = SEAL__CONTAINER_OF(loop->queued.next, seal__call_work, queued)->call;
+        if (seal__call_drop(call))
+            seal__call_refuse(call, SEAL_STATUS_UNAVAILABLE, "the server is stopping");
+        else
+            seal__call_settle(call); /* a worker has it */
     }
 }

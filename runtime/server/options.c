@@ -5,7 +5,15 @@
 #include "net/protection.h"
 #include "server/server_internal.h"
 
-enum { MIB = 1024 * 1024 };
+enum {
+    MIB = 1024 * 1024,
+    DAY_MS = 24 * 60 * 60 * 1000,
+    MAX_WORKERS = 1024,
+    MAX_WORKER_QUEUE = 1000000,
+    MIN_WINDOW = 64 * 1024,
+    MAX_WINDOW = 64 * MIB,
+    MIN_KEEPALIVE_MS = 100 /* less would be a flood of its own */
+};
 
 static const seal_suite all_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
                                         SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS};
@@ -82,6 +90,69 @@ static int copy_numbers(const seal_server_options *o, seal__server_config *confi
     return 0;
 }
 
+static int check_range(const char *name, uint32_t value, uint32_t min, uint32_t max,
+                       seal_error **reterr) {
+    if (value >= min && value <= max)
+        return 0;
+    return seal__error(reterr, SEAL_ERROR_INVALID, "%s is %u; %u to %u are possible", name, value,
+                       min, max);
+}
+
+static int copy_threads(const seal_server_options *o, seal__server_config *config,
+                        seal_error **reterr) {
+    config->loops = seal__or_default(o->loops, 1);
+    config->worker_threads = seal__or_default(o->worker_threads, 16);
+    config->worker_queue = seal__or_default(o->worker_queue, 1000);
+    int rc = check_range("loops", config->loops, 1, SEAL__SERVER_MAX_LOOPS, reterr);
+    if (rc == 0)
+        rc = check_range("worker_threads", config->worker_threads, 1, MAX_WORKERS, reterr);
+    if (rc == 0)
+        rc = check_range("worker_queue", config->worker_queue, 1, MAX_WORKER_QUEUE, reterr);
+    return rc;
+}
+
+static int copy_window(const seal_server_options *o, seal__server_config *config,
+                       seal_error **reterr) {
+    config->stream_window = o->stream_window;
+    if (o->stream_window == 0)
+        return 0;
+    int rc = check_range("stream_window", o->stream_window, MIN_WINDOW, MAX_WINDOW, reterr);
+    if (rc == 0 && (uint64_t)o->stream_window * config->max_streams > SEAL__MAX_MESSAGE)
+        rc = seal__error(reterr, SEAL_ERROR_INVALID,
+                         "stream_window is %u with max_streams %u: a client could make the server "
+                         "keep more than 1 GiB; lower one of them",
+                         o->stream_window, config->max_streams);
+    return rc;
+}
+
+/* 0: the default; SEAL_NEVER: 0 ns, which means so. */
+static int copy_time(const char *name, uint32_t given, uint32_t standard, uint32_t min,
+                     uint64_t *ret_ns, seal_error **reterr) {
+    uint32_t ms = seal__or_default(given, standard);
+    *ret_ns = ms == SEAL_NEVER ? 0 : (uint64_t)ms * 1000000u;
+    if (ms == SEAL_NEVER || (ms >= min && ms <= DAY_MS))
+        return 0;
+    return seal__error(reterr, SEAL_ERROR_INVALID, "%s is %u; %u to %d and SEAL_NEVER are possible",
+                       name, ms, min, DAY_MS);
+}
+
+static int copy_times(const seal_server_options *o, seal__server_config *config,
+                      seal_error **reterr) {
+    uint32_t timeout_ms = seal__or_default(o->keepalive_timeout_ms, 20000);
+    config->keepalive_timeout_ns = (uint64_t)timeout_ms * 1000000u;
+    int rc = check_range("keepalive_timeout_ms", timeout_ms, MIN_KEEPALIVE_MS, DAY_MS, reterr);
+    if (rc == 0)
+        rc = copy_time("keepalive_ms", o->keepalive_ms, 60000, MIN_KEEPALIVE_MS,
+                       &config->keepalive_ns, reterr);
+    if (rc == 0)
+        rc = copy_time("max_connection_idle_ms", o->max_connection_idle_ms, SEAL_NEVER, 1,
+                       &config->idle_ns, reterr);
+    if (rc == 0)
+        rc = copy_time("max_connection_age_ms", o->max_connection_age_ms, SEAL_NEVER, 1,
+                       &config->age_ns, reterr);
+    return rc;
+}
+
 static int copy_security(const seal_server_options *o, seal__secure_config *secure,
                          seal_error **reterr) {
     secure->role = SEAL__SERVER;
@@ -105,6 +176,12 @@ int seal__server_config_make(const seal_server_options *given, const seal_alloca
     rc = copy_names(&options, alloc, ret_config, reterr);
     if (rc == 0)
         rc = copy_numbers(&options, ret_config, reterr);
+    if (rc == 0)
+        rc = copy_threads(&options, ret_config, reterr);
+    if (rc == 0)
+        rc = copy_window(&options, ret_config, reterr);
+    if (rc == 0)
+        rc = copy_times(&options, ret_config, reterr);
     if (rc == 0)
         rc = copy_security(&options, &ret_config->secure, reterr);
     if (rc < 0)

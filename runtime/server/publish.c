@@ -177,10 +177,10 @@ static void tell(seal_server *server, const seal_error *error) {
 
 static void came_up(seal_server *server, const char *dn) {
     seal__server_publish *p = server->publish;
-    if (server->stats.published == 1)
+    if (atomic_load(&server->published) == 1)
         return;
     p->was_up = true;
-    server->stats.published = 1;
+    atomic_store(&server->published, 1);
     seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_INFO, "%s is published%s as %s",
                    server->config.principals[0], p->outage ? " again" : "", dn == NULL ? "?" : dn);
     p->outage = false;
@@ -189,8 +189,8 @@ static void came_up(seal_server *server, const char *dn) {
 
 static void went_down(seal_server *server, const seal_error *error) {
     seal__server_publish *p = server->publish;
-    server->stats.published = 0;
-    server->stats.publish_failures++;
+    atomic_store(&server->published, 0);
+    seal__count(&server->publish_failures, 1);
     if (!p->outage)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
                        "%s cannot be published in the directory: %s; it is tried again",
@@ -206,7 +206,7 @@ static void was_removed(seal_server *server, const char *dn, const seal_error *e
                        "\"seal scp list\", and remove it with \"seal scp remove\"",
                        server->config.principals[0], dn == NULL ? "" : dn,
                        seal_error_message(error));
-    server->stats.published = 0;
+    atomic_store(&server->published, 0);
     seal__server_unpublished(server);
 }
 
@@ -221,7 +221,7 @@ static void on_change(void *user, seal__publication_state state, const char *dn,
         went_down(server, error);
         break;
     case SEAL__PUBLICATION_GONE:
-        server->stats.published = 0;
+        atomic_store(&server->published, 0);
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
                        "the entry %s of %s has gone from the directory; it is made again",
                        dn == NULL ? "" : dn, server->config.principals[0]);
@@ -278,7 +278,7 @@ static void end(seal_server *server, const seal_error *error) {
     if (p == NULL)
         return;
     server->publish = NULL;
-    server->stats.published = 0;
+    atomic_store(&server->published, 0);
     seal__publication_close(p->publication);
     seal_published_fn *published = p->told ? NULL : p->published;
     void *user = p->user;
@@ -293,7 +293,7 @@ void seal__server_publish_begin(seal_server *server) {
     bool waits = server->publish != NULL && !server->publish->begun;
     if (!waits || begin(server, &error) == 0)
         return;
-    server->stats.publish_failures++;
+    seal__count(&server->publish_failures, 1);
     seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_WARNING,
                    "%s cannot be published in the directory: %s", server->config.principals[0],
                    seal_error_message(error));

@@ -50,18 +50,28 @@ static void do_register(void *arg) {
     server->services = services;
 }
 
-int seal_server_register(seal_server *server, const seal_service *service, const void *ops,
-                         void *user, seal_error **reterr) {
+static int register_service(seal_server *server, const seal_service *service, const void *ops,
+                            void *user, bool blocks, seal_error **reterr) {
     if (server == NULL || service == NULL || ops == NULL)
         return seal__error(reterr, SEAL_ERROR_INVALID, "server, service and ops must not be NULL");
     int rc = check_service(service, reterr);
     if (rc < 0)
         return rc;
     register_task rt = {.server = server,
-                        .service = {.service = service, .ops = ops, .user = user},
+                        .service = {.service = service, .ops = ops, .user = user, .blocks = blocks},
                         .reterr = reterr};
     rc = seal__runtime_run(server->runtime, do_register, &rt);
     return rc < 0 ? seal__error(reterr, rc, "call it on the loop's thread") : rt.rc;
+}
+
+int seal_server_register(seal_server *server, const seal_service *service, const void *ops,
+                         void *user, seal_error **reterr) {
+    return register_service(server, service, ops, user, false, reterr);
+}
+
+int seal_server_register_blocking(seal_server *server, const seal_service *service, const void *ops,
+                                  void *user, seal_error **reterr) {
+    return register_service(server, service, ops, user, true, reterr);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -75,12 +85,26 @@ static int by_key(const void *key, const void *element) {
     return strcmp(key, method->method->full_name);
 }
 
+/* One pool for all services whose handlers block. */
+static int make_workers(seal_server *server) {
+    bool any = false;
+    for (size_t i = 0; i < server->n_services; i++)
+        any = any || server->services[i].blocks;
+    if (!any || server->workers != NULL)
+        return 0;
+    return seal__workers_new(seal__runtime_alloc(server->runtime), server->config.worker_threads,
+                             server->config.worker_queue, &server->workers);
+}
+
 int seal__server_sort_methods(seal_server *server) {
     size_t n = 0;
     for (size_t i = 0; i < server->n_services; i++)
         n += server->services[i].service->n_methods;
     if (n == 0)
         return 0;
+    int rc = make_workers(server);
+    if (rc < 0)
+        return rc;
     seal__server_method *methods =
         seal__alloc_zeroed(seal__runtime_alloc(server->runtime), n, sizeof *methods);
     if (methods == NULL)
@@ -89,8 +113,10 @@ int seal__server_sort_methods(seal_server *server) {
     for (size_t i = 0; i < server->n_services; i++) {
         const seal__server_service *s = &server->services[i];
         for (size_t m = 0; m < s->service->n_methods; m++)
-            methods[at++] = (seal__server_method){
-                .method = &s->service->methods[m], .ops = s->ops, .user = s->user};
+            methods[at++] = (seal__server_method){.method = &s->service->methods[m],
+                                                  .ops = s->ops,
+                                                  .user = s->user,
+                                                  .blocks = s->blocks};
     }
     qsort(methods, n, sizeof *methods, by_name);
     server->methods = methods;

@@ -72,7 +72,7 @@ int seal_server_run(seal_server *server, seal_error **reterr) {
         return seal__error(reterr, SEAL_ERROR_INVALID, "server must not be NULL");
     seal_runtime *runtime = server->runtime;
     server_run run = {.server = server};
-    if (seal__runtime_on_loop(runtime) || seal__runtime_run(runtime, get_state, &run) < 0)
+    if (seal__runtime_on_any_loop(runtime) || seal__runtime_run(runtime, get_state, &run) < 0)
         return seal__error(reterr, SEAL_ERROR_WRONG_THREAD,
                            "seal_server_run blocks; on a loop use seal_server_start_async");
     int rc = run.is_new ? seal_server_start(server, reterr) : 0;

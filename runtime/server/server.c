@@ -17,7 +17,20 @@ static int make_acceptor(seal_server *server, seal_error **reterr) {
 }
 
 static void hold_runtime(void *arg) {
-    seal__runtime_hold(arg);
+    const seal_server *server = arg;
+    seal__runtime_hold(server->runtime);
+    if (server->crew != NULL)
+        seal__runtime_hold(server->runtime);
+}
+
+/* What has not begun to live. */
+static void release_parts(seal_server *server) {
+    const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
+    seal__release(alloc, server->crew);
+    seal__gss_acceptor_unref(server->acceptor);
+    seal__server_config_done(&server->config, alloc);
+    seal__server_limits_done(&server->limits);
+    seal__release(alloc, server);
 }
 
 static int make_server(seal_runtime *runtime, const seal_server_options *options,
@@ -29,22 +42,21 @@ static int make_server(seal_runtime *runtime, const seal_server_options *options
     server->runtime = runtime;
     server->state = SEAL__SERVER_NEW;
     atomic_init(&server->port, 0);
-    seal__list_init(&server->half_open);
-    seal__list_init(&server->established);
     seal__list_init(&server->stop_tasks);
-    int rc = seal__server_config_make(options, alloc, &server->config, reterr);
-    if (rc == 0 && (rc = make_acceptor(server, reterr)) < 0)
-        seal__server_config_done(&server->config, alloc);
-    if (rc < 0) {
+    if (seal__server_limits_init(&server->limits) < 0) {
         seal__release(alloc, server);
-        return rc;
+        return seal__error(reterr, SEAL_ERROR_SYSTEM, "no mutex");
     }
-    rc = seal__runtime_run(runtime, hold_runtime, runtime);
+    int rc = seal__server_config_make(options, alloc, &server->config, reterr);
+    if (rc == 0)
+        rc = make_acceptor(server, reterr);
+    if (rc == 0 && seal__server_loops_init(server) < 0)
+        rc = seal__error_no_memory(reterr);
+    if (rc == 0 && (rc = seal__runtime_run(runtime, hold_runtime, server)) < 0)
+        seal__error(reterr, rc, "call it on the loop's thread");
     if (rc < 0) {
-        seal__gss_acceptor_unref(server->acceptor);
-        seal__server_config_done(&server->config, alloc);
-        seal__release(alloc, server);
-        return seal__error(reterr, rc, "call it on the loop's thread");
+        release_parts(server);
+        return rc;
     }
     *ret_server = server;
     return 0;
@@ -117,19 +129,35 @@ uint16_t seal_server_port(const seal_server *server) {
 
 /* ---- Figures ---- */
 
-typedef struct stats_task {
-    seal_server *server;
-    seal_server_stats *stats;
-} stats_task;
-
-static void do_get_stats(void *arg) {
-    stats_task *task = arg;
-    *task->stats = task->server->stats;
-    task->stats->connections_open = task->server->n_half_open + task->server->n_established;
+static void add_loop(const seal__server_counts *c, seal_server_stats *stats) {
+    stats->connections_accepted += atomic_load(&c->connections_accepted);
+    stats->handshakes_completed += atomic_load(&c->handshakes_completed);
+    stats->handshakes_failed += atomic_load(&c->handshakes_failed);
+    stats->connections_shed += atomic_load(&c->connections_shed);
+    stats->calls_started += atomic_load(&c->calls_started);
+    stats->calls_refused += atomic_load(&c->calls_refused);
+    stats->calls_running += atomic_load(&c->calls_running);
+    stats->calls_cancelled += atomic_load(&c->calls_cancelled);
+    stats->calls_expired_in_queue += atomic_load(&c->calls_expired_in_queue);
+    stats->calls_queued += atomic_load(&c->calls_queued);
+    stats->connections_drained_age += atomic_load(&c->connections_drained_age);
+    stats->connections_silent += atomic_load(&c->connections_silent);
 }
 
+static void pass_by(void *arg) {
+    (void)arg;
+}
+
+/* What was asked of the server before is begun when the figures are read, as with all its
+ * functions; but they can be read on any thread. */
 void seal_server_get_stats(seal_server *server, seal_server_stats *ret_stats) {
-    *ret_stats = (seal_server_stats){.connections_open = 0};
-    stats_task task = {.server = server, .stats = ret_stats};
-    (void)seal__runtime_run(server->runtime, do_get_stats, &task);
+    seal_server_stats stats = {.published = 0};
+    (void)seal__runtime_run(server->runtime, pass_by, NULL);
+    add_loop(&server->main.stats, &stats);
+    for (uint32_t i = 0; i + 1 < server->config.loops; i++)
+        add_loop(&server->crew->loops[i].stats, &stats);
+    stats.connections_open = seal__server_open_count(server);
+    stats.published = atomic_load(&server->published);
+    stats.publish_failures = atomic_load(&server->publish_failures);
+    *ret_stats = stats;
 }

@@ -100,8 +100,11 @@ static void close_listeners(seal_server *server) {
 static void finish(seal__server_start *start) {
     seal_server *server = start->server;
     server->start = NULL;
-    if (start->error == NULL && listen_on_all(server, start, &start->error) < 0)
+    if (start->error == NULL && seal__server_loops_start(server, &start->error) == 0 &&
+        listen_on_all(server, start, &start->error) < 0) {
         close_listeners(server);
+        seal__server_loops_end(server);
+    }
     server->has_listened = start->error == NULL;
     server->state = server->has_listened ? SEAL__SERVER_LISTENING : SEAL__SERVER_FAILED;
     if (start->error != NULL)
@@ -259,7 +262,7 @@ static void on_started(seal_server *server, const seal_error *error, void *user)
 int seal_server_start(seal_server *server, seal_error **reterr) {
     if (server == NULL)
         return seal__error(reterr, SEAL_ERROR_INVALID, "server must not be NULL");
-    if (!server->runtime->owns_loop || seal__runtime_on_loop(server->runtime))
+    if (!server->runtime->owns_loop || seal__runtime_on_any_loop(server->runtime))
         return seal__error(reterr, SEAL_ERROR_WRONG_THREAD,
                            "seal_server_start blocks; on a loop use seal_server_start_async");
     started_wait wait = {.error = NULL};

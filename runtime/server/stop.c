@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a server: its entry in the directory is removed, no new connections, GOAWAY to the old
- * ones, time for what runs, then close. */
+/* The end of a server: its entry in the directory is removed, no new connections, the old ones are
+ * drained (drain.c), time for what runs, then close. */
 #include "server/server_internal.h"
 
-/* Once everything is with the socket: a closed connection gives its last bytes little time. */
-void seal__server_maybe_close_idle(seal__server_conn *sc) {
-    if (sc->server->state == SEAL__SERVER_STOPPING && seal__conn_is_drained(sc->conn) &&
-        seal__session_stream_count(sc->conn->session) == 0)
-        seal__conn_close(sc->conn, SEAL__CLOSE_GOING_AWAY, NULL);
-}
-
-static seal__server_conn *conn_of(seal__list *node) {
-    return SEAL__CONTAINER_OF(node, seal__server_conn, node);
-}
-
-static void close_all(seal__list *conns) {
-    while (!seal__list_is_empty(conns))
-        seal__conn_close(conn_of(conns->next)->conn, SEAL__CLOSE_GOING_AWAY, NULL);
-}
-
-static void say_goodbye(seal_server *server) {
-    close_all(&server->half_open);
-    for (seal__list *node = server->established.next; node != &server->established;
-         node = node->next) {
-        seal__conn *conn = conn_of(node)->conn;
-        (void)seal__session_goaway(conn->session, SEAL__CLOSE_GOING_AWAY, "the server is stopping");
-        seal__conn_mark_dirty(conn); /* where it failed, the flush finds out */
-    }
-    /* A second walk, because closing one connection must not disturb the first. */
-    for (seal__list *node = server->established.next, *next = NULL; node != &server->established;
-         node = next) {
-        next = node->next;
-        seal__server_maybe_close_idle(conn_of(node));
-    }
-}
-
 static void on_grace_over(uv_timer_t *timer) {
-    seal_server *server = timer->data;
-    close_all(&server->established);
+    seal__server_loops_cut(timer->data);
 }
 
 static void on_removal_over(uv_timer_t *timer) {
@@ -59,7 +26,7 @@ static void arm_grace(seal_server *server) {
 static void on_grace_closed(uv_handle_t *handle) {
     seal_server *server = handle->data;
     server->grace_open = false;
-    seal__server_maybe_stopped(server);
+    seal__server_maybe_stopped(&server->main);
 }
 
 static void release(seal_server *server) {
@@ -67,7 +34,10 @@ static void release(seal_server *server) {
     for (size_t i = 0; i < server->n_addresses; i++)
         seal__release(alloc, server->addresses[i]);
     seal__gss_acceptor_unref(server->acceptor);
+    seal__workers_free(server->workers);
+    seal__server_loops_leave(server);
     seal__server_config_done(&server->config, alloc);
+    seal__server_limits_done(&server->limits);
     seal__release(alloc, server->services);
     seal__release(alloc, server->methods);
     void (*released)(void *user) = server->released;
@@ -130,9 +100,15 @@ static void became_stopped(seal_server *server) {
     maybe_release(server);
 }
 
-void seal__server_maybe_stopped(seal_server *server) {
-    if (server->state != SEAL__SERVER_STOPPING || server->n_half_open + server->n_established > 0 ||
-        server->n_calls > 0)
+void seal__server_maybe_stopped(seal__server_loop *loop) {
+    if (!loop->stopping || loop->n_half_open + loop->n_established > 0 || loop->n_calls > 0)
+        return;
+    if (loop->crew != NULL) {
+        seal__server_loop_report(loop);
+        return;
+    }
+    seal_server *server = loop->server;
+    if (server->state != SEAL__SERVER_STOPPING || server->n_busy > 0)
         return;
     if (!server->grace_open)
         became_stopped(server);
@@ -160,8 +136,7 @@ static void stop_serving(seal_server *server) {
         seal__listener_close(server->listeners[i]);
     server->n_listeners = 0;
     arm_grace(server);
-    say_goodbye(server);
-    seal__server_maybe_stopped(server);
+    seal__server_loops_drain(server);
 }
 
 void seal__server_unpublished(seal_server *server) {
@@ -198,22 +173,31 @@ static void do_stop(void *arg) {
     stop(server, grace_ms);
 }
 
+int seal__server_ask_stop(seal_server *server, uint32_t grace_ms, seal_server_stopped_fn *stopped,
+                          void *user) {
+    const seal_allocator *alloc = seal__runtime_alloc(server->runtime);
+    stop_task *task = seal__alloc(alloc, sizeof *task);
+    if (task == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    *task = (stop_task){.server = server, .grace_ms = grace_ms, .stopped = stopped, .user = user};
+    if (seal__runtime_on_loop(server->runtime)) {
+        do_stop(task);
+        return 0;
+    }
+    int rc = seal_runtime_post(server->runtime, do_stop, task);
+    if (rc < 0)
+        seal__release(alloc, task);
+    return rc;
+}
+
 void seal_server_stop(seal_server *server, uint32_t grace_ms, seal_server_stopped_fn *stopped,
                       void *user) {
     if (server == NULL)
         return;
-    if (stopped == NULL && seal__runtime_on_loop(server->runtime)) { /* needs no memory */
+    if (stopped == NULL && seal__runtime_on_loop(server->runtime)) /* needs no memory */
         stop(server, grace_ms);
-        return;
-    }
-    stop_task *task = seal__alloc(seal__runtime_alloc(server->runtime), sizeof *task);
-    if (task == NULL)
-        return; /* the header says so */
-    *task = (stop_task){.server = server, .grace_ms = grace_ms, .stopped = stopped, .user = user};
-    if (seal__runtime_on_loop(server->runtime))
-        do_stop(task);
-    else if (seal_runtime_post(server->runtime, do_stop, task) < 0)
-        seal__release(seal__runtime_alloc(server->runtime), task);
+    else
+        (void)seal__server_ask_stop(server, grace_ms, stopped, user); /* the header says so */
 }
 
 /* ---- Freeing ---- */
@@ -229,13 +213,23 @@ static void post_sem(void *user) {
     uv_sem_post(user);
 }
 
+static void run_free(seal__task *task) {
+    do_free(SEAL__CONTAINER_OF(task, seal_server, free_task));
+}
+
 void seal_server_free(seal_server *server) {
     if (server == NULL)
         return;
     seal_runtime *runtime = server->runtime;
     bool owns_runtime = server->owns_runtime;
-    if (seal__runtime_on_loop(runtime) || !runtime->owns_loop) {
+    if (seal__runtime_on_loop(runtime) ||
+        (!runtime->owns_loop && !seal__runtime_on_any_loop(runtime))) {
         do_free(server);
+        return;
+    }
+    if (seal__runtime_on_any_loop(runtime)) {
+        server->free_task.run = run_free;
+        seal__runtime_queue(runtime, &server->free_task);
         return;
     }
     uv_sem_t done;

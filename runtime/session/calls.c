@@ -16,6 +16,8 @@ static int accept(seal__session *session, const seal__headers *headers, seal__me
     event->stream = stream;
     event->method = method;
     event->timeout_us = headers->timeout_us;
+    event->metadata = headers->metadata;
+    event->attempt = headers->attempt;
     return 0;
 }
 
@@ -28,11 +30,15 @@ static int open_or_refuse(seal__session *session, const seal__frame *frame,
     if (session->going_away)
         seal__late_remember(session, id); /* the client learns it from GOAWAY */
     else if (frame->len > SEAL__HEADERS_MAX)
-        rc = refuse(session, id, SEAL_STATUS_RESOURCE_EXHAUSTED, "HEADERS frame over 8 KiB");
+        rc = refuse(session, id, SEAL_STATUS_RESOURCE_EXHAUSTED, "HEADERS frame over 10 KiB");
     else if (method->len == 0)
         rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "not a method name");
     else if (headers->critical)
         rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "critical extension is not known");
+    else if (!seal__metadata_check(headers->metadata.data, headers->metadata.len))
+        rc = refuse(session, id, SEAL_STATUS_INVALID_ARGUMENT,
+                    "the call's metadata is not a block of at most 8,192 bytes as the protocol has "
+                    "it");
     else if (headers->timeout_us == 0)
         rc = refuse(session, id, SEAL_STATUS_DEADLINE_EXCEEDED, "deadline passed before dispatch");
     else if (session->count >= session->max_streams)
@@ -79,8 +85,9 @@ int seal__on_cancel(seal__session *session, seal__stream *stream, const seal__fr
         return rc;
     stream->state = SEAL__STREAM_RESET;
     seal__stream_drop_queue(session, stream);
-    seal__stream_drop_message(session, stream);
+    seal__inbox_drop(session, stream);
     seal__heap_remove(&session->deadlines, &stream->deadline);
+    seal__stream_ready(session, stream);
     if (stream->expired)
         return 0;
     event->kind = SEAL__EVENT_CANCELLED;
@@ -99,11 +106,10 @@ static void end_call(seal__session *session, seal__stream *stream, seal__event *
     seal__stream_lend(session, stream);
 }
 
-int seal__on_status(seal__session *session, seal__stream *stream, const seal__frame *frame,
-                    seal__event *event, seal_error **reterr) {
+void seal__event_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
+                        size_t len, seal__event *event) {
     seal__status_frame read;
-    if (!seal__status_read(frame->payload, frame->len, &read))
-        return seal__session_broken(frame, "is malformed", reterr);
+    seal__status_read(payload, len, &read);
     seal_status status =
         read.code <= SEAL_STATUS_UNAUTHENTICATED ? (seal_status)read.code : SEAL_STATUS_UNKNOWN;
     seal_execution execution =
@@ -111,7 +117,44 @@ int seal__on_status(seal__session *session, seal__stream *stream, const seal__fr
     if (status == SEAL_STATUS_OK)
         execution = SEAL_EXECUTED;
     seal__text_receive(read.text, read.text_len, session->text);
+    event->metadata = read.metadata;
+    event->details = read.details;
+    event->has_retry_after = read.has_retry_after;
+    event->retry_after_ms = read.retry_after_ms;
     end_call(session, stream, event, status, execution);
+}
+
+/* The messages before it come first; one that it cuts off is void. */
+int seal__on_status(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                    seal__event *event, seal_error **reterr) {
+    seal__status_frame read;
+    if (!seal__status_read(frame->payload, frame->len, &read))
+        return seal__session_broken(frame, "is malformed", reterr);
+    if (!seal__metadata_check(read.metadata.data, read.metadata.len))
+        return seal__session_broken(frame, "has broken metadata", reterr);
+    seal__inbox_cut(session, stream);
+    if (stream->complete == 0) {
+        seal__event_status(session, stream, frame->payload, frame->len, event);
+        return 0;
+    }
+    if (!seal__inbox_put_status(session, stream, frame->payload, frame->len))
+        return seal__error_no_memory(reterr);
+    stream->ending = true;
+    seal__stream_ended(session, stream);
+    return 0;
+}
+
+int seal__on_metadata(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                      seal__event *event, seal_error **reterr) {
+    (void)session;
+    if (stream->begun)
+        return seal__session_broken(frame, "is not the first answer", reterr);
+    if (!seal__metadata_check(frame->payload, frame->len))
+        return seal__session_broken(frame, "is no metadata block", reterr);
+    stream->begun = true;
+    event->kind = SEAL__EVENT_METADATA;
+    event->stream = stream;
+    event->metadata = (seal_bytes){frame->payload, frame->len};
     return 0;
 }
 

@@ -17,8 +17,9 @@ static uint64_t timeout_us(uint64_t now_ns, uint64_t deadline_ns) {
 }
 
 /* Sends HEADERS, with the name where the server does not know the method's number yet. */
-static int send_headers(seal__session *session, seal__stream *stream, const char *method,
+static int send_headers(seal__session *session, seal__stream *stream, const seal__open *open,
                         uint64_t timeout) {
+    const char *method = open->method;
     uint32_t number = seal__method_number(session, method);
     size_t name_len = 0;
     if (number == 0) {
@@ -30,11 +31,14 @@ static int send_headers(seal__session *session, seal__stream *stream, const char
         if (!seal__method_add(session, method, &number))
             return SEAL_ERROR_NO_MEMORY;
     }
-    uint8_t *at =
-        seal__send_frame(session, SEAL__FRAME_HEADERS, 0, seal__headers_size(name_len), stream->id);
+    size_t size = seal__headers_size(name_len);
+    size_t rest = seal__headers_extensions_size(open->metadata, open->attempt);
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_HEADERS, 0, size + rest, stream->id);
     if (at == NULL)
         return SEAL_ERROR_NO_MEMORY;
     seal__headers_write(at, number, timeout, method, name_len);
+    if (rest > 0)
+        seal__headers_extensions_write(at + size, open->metadata, open->attempt);
     stream->headers_at = (size_t)(at - session->outbox->wire.data) - session->outbox->start;
     session->last_method = method;
     session->last_number = number;
@@ -45,15 +49,33 @@ static int send_headers(seal__session *session, seal__stream *stream, const char
 int seal__session_open(seal__session *session, uint64_t now_ns, const char *method,
                        uint64_t deadline_ns, uint32_t max_message, void *user,
                        seal__stream **ret_stream) {
+    const seal__open open = {
+        .method = method,
+        .deadline_ns = deadline_ns,
+        .max_message = max_message,
+        .wanted = SEAL__READ_ALL,
+        .user = user,
+    };
+    return seal__session_open_call(session, now_ns, &open, ret_stream);
+}
+
+int seal__session_open_call(seal__session *session, uint64_t now_ns, const seal__open *open,
+                            seal__stream **ret_stream) {
     if (!seal__session_can_open(session))
         return SEAL_ERROR_STATE;
-    seal__stream *stream = seal__stream_new(session, session->last_id + 1, max_message);
+    if (open->metadata.len > SEAL__METADATA_MAX)
+        return SEAL_ERROR_TOO_BIG;
+    if (now_ns > session->now_ns)
+        session->now_ns = now_ns;
+    seal__stream *stream = seal__stream_new(session, session->last_id + 1, open->max_message);
     if (stream == NULL)
         return SEAL_ERROR_NO_MEMORY;
-    stream->user = user;
-    int rc = seal__stream_set_deadline(session, stream, deadline_ns) ? 0 : SEAL_ERROR_NO_MEMORY;
+    stream->user = open->user;
+    stream->wanted = open->wanted;
+    int rc =
+        seal__stream_set_deadline(session, stream, open->deadline_ns) ? 0 : SEAL_ERROR_NO_MEMORY;
     if (rc == 0)
-        rc = send_headers(session, stream, method, timeout_us(now_ns, deadline_ns));
+        rc = send_headers(session, stream, open, timeout_us(now_ns, open->deadline_ns));
     if (rc != 0) {
         seal__stream_detach(session, stream, false);
         seal__stream_recycle(session, stream);
@@ -81,8 +103,9 @@ bool seal__session_cancel(seal__session *session, seal__stream *stream) {
         return false;
     bool refused = session->going_away && stream->id > session->goaway_last;
     bool revoked = seal__stream_revoke(session, stream);
-    seal__stream_detach(session, stream, !refused);
-    if (!refused && !revoked)
+    bool over = stream->state == SEAL__STREAM_ENDED;
+    seal__stream_detach(session, stream, !refused && !over);
+    if (!refused && !revoked && !over)
         seal__send_reset(session, stream->id,
                          SEAL__RESET_CANCEL); /* a failure shows in the outbox */
     seal__stream_recycle(session, stream);
@@ -106,7 +129,7 @@ uint64_t seal__stream_deadline(const seal__stream *stream) {
 }
 
 bool seal__stream_may_have_left(const seal__session *session, const seal__stream *stream) {
-    return session->outbox->written > stream->position;
+    return session->outbox->parting || session->outbox->written > stream->position;
 }
 
 void seal__stream_limit(seal__stream *stream, uint32_t max_message, uint64_t deadline_ns,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames of the connection itself: SETTINGS, PING, PONG, GOAWAY, and types that are not known. */
+/* Frames of the connection itself: SETTINGS, PING, PONG, GOAWAY, WINDOW, and types that are not
+ * known. */
 #include "session/internal.h"
 
 enum { DEFAULT_MAX_STREAMS = 100 };
@@ -22,6 +23,9 @@ static int on_settings(seal__session *session, const seal__frame *frame, seal__e
     if (session->role == SEAL__SESSION_CLIENT)
         session->max_streams =
             settings.has_max_streams ? settings.max_streams : DEFAULT_MAX_STREAMS;
+    int rc = seal__windows_settings(session, &settings, frame, reterr);
+    if (rc != 0)
+        return rc;
     event->kind = SEAL__EVENT_SETTINGS;
     return 0;
 }
@@ -46,14 +50,14 @@ static int on_pong(seal__session *session, const seal__frame *frame, seal_error 
         return seal__session_spend(session, reterr);
     session->pings--;
     session->pongs++;
-    return 0;
+    return seal__drain_on_pong(session, reterr);
 }
 
 /* Streams that the server never took end here; their events follow this one. */
 static void give_up_above(seal__session *session, uint64_t last) {
     size_t cursor = 0;
     for (seal__stream *stream; (stream = seal__streams_next(session, &cursor)) != NULL;) {
-        if (stream->id <= last)
+        if (stream->id <= last || stream->state == SEAL__STREAM_ENDED)
             continue;
         seal__list_remove(&stream->pending);
         stream->pending_kind = SEAL__PENDING_NOT_TAKEN;
@@ -70,7 +74,8 @@ static int on_goaway(seal__session *session, const seal__frame *frame, seal__eve
         return seal__session_broken(frame, "is malformed", reterr);
     if (session->going_away && goaway.last > session->goaway_last)
         return seal__session_broken(frame, "takes a refusal back", reterr);
-    int rc = session->going_away ? seal__session_spend(session, reterr) : 0;
+    bool again = session->going_away && session->goaway_last != UINT64_MAX;
+    int rc = again ? seal__session_spend(session, reterr) : 0;
     if (rc != 0)
         return rc;
     session->going_away = true;
@@ -85,8 +90,7 @@ static int on_goaway(seal__session *session, const seal__frame *frame, seal__eve
 }
 
 static int on_unknown(seal__session *session, const seal__frame *frame, seal_error **reterr) {
-    if (frame->type == 0 || frame->type == SEAL__FRAME_WINDOW ||
-        frame->type >= SEAL__FRAME_CRITICAL)
+    if (frame->type == 0 || frame->type >= SEAL__FRAME_CRITICAL)
         return seal__session_broken(frame, "is not part of version 1", reterr);
     return seal__session_spend(session, reterr);
 }
@@ -106,6 +110,8 @@ int seal__on_connection_frame(seal__session *session, const seal__frame *frame, 
         return on_pong(session, frame, reterr);
     case SEAL__FRAME_GOAWAY:
         return on_goaway(session, frame, event, reterr);
+    case SEAL__FRAME_WINDOW:
+        return seal__on_connection_window(session, frame, reterr);
     default:
         return on_unknown(session, frame, reterr);
     }

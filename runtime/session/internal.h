@@ -7,6 +7,7 @@
 #include "session/budget.h"
 #include "session/session.h"
 #include "wire/frame.h"
+#include "wire/metadata.h"
 #include "wire/text.h"
 
 enum {
@@ -14,13 +15,17 @@ enum {
     SEAL__FRAGMENT_MIN = 1024, /* a smaller piece that does not complete its message is a glitch */
     SEAL__LATE_MAX = 1024,     /* streams remembered after they ended before the peer's end */
     SEAL__FREE_STREAMS = 64,   /* stream objects kept for reuse */
+    SEAL__WINDOW_CRUMB = 4096, /* a WINDOW frame that opens less is a glitch */
+    SEAL__CROSSING = 2,        /* WINDOW frames that may cross the end of a stream */
+    SEAL__CROSSING_MAX = SEAL__CROSSING * 1024, /* ... saved up for all that have ended */
     SEAL__NAME_BYTES = 256 * 1024 /* of all method names that a client may make a server keep */
 };
 
 /* How a frame's stream id stands at the receiver. The first three are states of a stream object. */
 typedef enum seal__stream_state {
     SEAL__STREAM_OPEN,   /* the peer may send */
-    SEAL__STREAM_ENDED,  /* the peer has sent END; this end has not */
+    SEAL__STREAM_ENDED,  /* the peer has sent END; this end has not. Client: the call is over, but
+                          * not all of it is read */
     SEAL__STREAM_RESET,  /* server: the peer has reset it, the handler has not answered yet */
     SEAL__STREAM_IDLE,   /* never opened */
     SEAL__STREAM_LATE,   /* ended by this end; what the peer had on the way is ignored */
@@ -43,8 +48,11 @@ struct seal__stream {
     bool released;  /* server: the owner is done with it, queued bytes are not */
     bool gone;      /* an event said so */
     bool expired;
+    bool begun;      /* METADATA or a message has passed from the server */
     bool collecting; /* a message has begun and is not complete */
-    bool dropping;   /* ... and is over a limit */
+    bool dropping;   /* a message was over a limit: nothing more is wanted */
+    bool ending;     /* the peer's END or STATUS waits behind the messages in the inbox */
+    bool notify;     /* WRITABLE is asked for, when no more than notify_low bytes are queued */
     uint32_t max_message;
     uint32_t total;    /* of the message being collected */
     uint32_t received; /* of it */
@@ -52,10 +60,28 @@ struct seal__stream {
     size_t headers_at; /* ... and of the payload in that record */
     uint64_t deadline_ns;
     seal__heap_node deadline;
-    seal__list busy;    /* in session->busy while something is queued */
-    seal__list pending; /* in session->pending while an event waits */
+    seal__list busy;    /* in session->busy while something may go, in ->stalled while only the
+                         * connection's window is closed */
+    seal__list pending; /* in session->pending while the stream's end waits to be told */
+    seal__list ready;   /* in session->ready while anything else does */
     seal__list queue;   /* of messages to send */
-    seal__buf message;
+    size_t queued;      /* bytes of them that have not left */
+    size_t notify_low;
+    uint32_t send_window; /* bytes of DATA payload that the peer takes */
+
+    /* inbox.c: what has come and is not delivered, as on the wire: length, bytes, length, ... From
+     * inbox_at on there are `complete` messages, one that is being collected, and then, where it
+     * waits too, the payload of STATUS. */
+    seal__buf inbox;
+    size_t inbox_at;
+    size_t status_len;
+    uint32_t complete;
+    uint32_t wanted; /* messages that the owner still asks for */
+
+    /* window.c: available + owed + held make the stream's window. */
+    uint32_t available; /* bytes that the peer may send */
+    uint32_t owed;      /* ... may send, but has not been told of */
+    uint32_t held;      /* ... may not send before others have been read */
 };
 
 struct seal__session {
@@ -65,28 +91,57 @@ struct seal__session {
     uint32_t max_streams; /* server's; at the client the peer's */
     uint32_t max_message;
     uint64_t max_buffered;
+    bool auto_buffered; /* ... is large enough for all windows */
     uint64_t now_ns;
     int failed; /* sticky result of next */
     bool no_memory;
     bool settings_received;
-    bool going_away; /* GOAWAY received (client) or sent (server) */
+    bool going_away; /* GOAWAY received (client), or the last one sent (server) */
     uint64_t goaway_last;
     seal__budget budget;
-    uint32_t pings; /* sent and not answered */
+    uint64_t pings; /* sent and not answered */
     uint64_t pongs;
 
+    /* drain.c, server */
+    bool draining;
+    uint16_t drain_code;
+    char *drain_text;
+    uint64_t drain_pong; /* which answer to wait for */
+
+    /* keepalive.c */
+    uint64_t keepalive_ns;
+    uint64_t keepalive_timeout_ns;
+    bool keepalive_idle;
+    bool probing;      /* a PING has been sent because the peer was silent */
+    bool dead;         /* ... in vain */
+    uint64_t heard_ns; /* when the last bytes came */
+    uint64_t check_ns; /* when to look at it again; UINT64_MAX: never */
+
+    /* window.c */
+    uint32_t stream_window; /* of each stream, and of the connection, for the peer's bytes */
+    uint32_t connection_window;
+    uint32_t available; /* bytes that the peer may send; the rest is as in a stream */
+    uint32_t owed;
+    uint32_t send_window;       /* the peer's, for this end's bytes */
+    uint32_t first_send_window; /* that a new stream has */
+    uint32_t crossing;          /* WINDOW frames for ended streams that are still free */
+
     seal__reader record;
-    seal__buf delivered; /* a collected message that an event has lent out */
-    seal__stream *gone;  /* lent out by the last event */
+    seal__buf delivered; /* collected messages that an event has lent out */
+    seal__stream *lent;  /* ... or the stream in whose inbox they stand */
+    size_t lent_len;
+    seal__stream *gone; /* lent out by the last event */
     char text[SEAL__TEXT_MAX + 1];
 
     uint64_t last_id; /* of the last stream opened */
     uint32_t count;
-    uint64_t buffered;   /* bytes of messages being collected, and of `delivered` */
+    uint64_t buffered;   /* bytes in all inboxes, and what is lent out */
     seal__idmap streams; /* id -> stream, or the mark of a late one */
     seal__heap deadlines;
     seal__list busy;
+    seal__list stalled;
     seal__list pending;
+    seal__list ready;
     seal__list free_streams; /* linked by `busy` */
     size_t n_free;
     uint64_t *late; /* ring of ids, NULL until needed */
@@ -111,15 +166,17 @@ typedef struct seal__frame_action {
     seal__frame_handler *handler;
 } seal__frame_action;
 
-/* states.c: what to do with a stream's frame. NULL: the connection ends. type: HEADERS to RESET. */
+/* states.c: what to do with a stream's frame. NULL: the connection ends. type: HEADERS to RESET,
+ * WINDOW or METADATA. */
 const seal__frame_action *seal__states_action(seal__session_role role, seal__stream_state state,
                                               seal__frame_type type);
 const char *seal__states_name(seal__stream_state state);
 const char *seal__frame_type_name(unsigned type);
 
-/* calls.c, receive.c: handlers of streams' frames. */
+/* calls.c, receive.c, window.c: handlers of streams' frames. */
 seal__frame_handler seal__on_headers, seal__on_cancel, seal__on_status, seal__on_refused;
-seal__frame_handler seal__on_data, seal__on_late, seal__on_stray;
+seal__frame_handler seal__on_metadata, seal__on_data, seal__on_late, seal__on_stray;
+seal__frame_handler seal__on_window, seal__on_crossing;
 /* connection.c: frames of stream 0 and unknown ones. */
 int seal__on_connection_frame(seal__session *session, const seal__frame *frame, seal__event *event,
                               seal_error **reterr);
@@ -137,8 +194,6 @@ bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uin
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late);
 void seal__stream_recycle(seal__session *session, seal__stream *stream);
 void seal__stream_lend(seal__session *session, seal__stream *stream);
-void seal__stream_drop_message(seal__session *session, seal__stream *stream);
-void seal__stream_drop_queue(seal__session *session, seal__stream *stream);
 /* Remembers that frames of an ended stream may still come; forgets it. */
 void seal__late_remember(seal__session *session, uint64_t id);
 void seal__late_forget(seal__session *session, uint64_t id);
@@ -157,7 +212,77 @@ int seal__method_take(seal__session *session, const seal__headers *headers,
                       seal__method_ref **ret_method);
 void seal__methods_done(seal__session *session);
 
-/* send.c. Room for a frame's payload in the outbox; NULL: failed. */
+/* inbox.c. Whether a message of a frame may go to the owner as it stands there. */
+static inline bool seal__inbox_is_passed(const seal__stream *stream) {
+    return stream->wanted > 0 && stream->complete == 0;
+}
+/* One message has been handed to the owner. */
+static inline void seal__inbox_took(seal__stream *stream) {
+    if (stream->wanted != SEAL__READ_ALL)
+        stream->wanted--;
+}
+/* Appends the payload of a DATA frame. Returns 0, SEAL_ERROR_TOO_BIG (max_buffered) or
+ * SEAL_ERROR_NO_MEMORY. */
+int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t *bytes, size_t len);
+/* Keeps the payload of a STATUS frame behind the messages. */
+bool seal__inbox_put_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
+                            size_t len);
+/* Throws away the message that is being collected; everything. What is lent out stays readable. */
+void seal__inbox_cut(seal__session *session, seal__stream *stream);
+void seal__inbox_drop(seal__session *session, seal__stream *stream);
+/* Puts the stream into session->ready if an event waits in it; makes the event of one that is. */
+void seal__stream_ready(seal__session *session, seal__stream *stream);
+void seal__stream_deliver(seal__session *session, seal__stream *stream, seal__event *event);
+/* The peer sends no more: at the client the call is over. */
+void seal__stream_ended(seal__session *session, seal__stream *stream);
+/* Fills in MESSAGE, or STATUS and END, and ends the stream where it says so. */
+void seal__event_message(seal__session *session, seal__stream *stream, const uint8_t *data,
+                         size_t len, bool end, seal__event *event);
+void seal__event_end(seal__session *session, seal__stream *stream, seal__event *event);
+/* What the last event lent out. */
+void seal__session_take_back(seal__session *session);
+
+/* calls.c: STATUS from a payload that was checked. */
+void seal__event_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
+                        size_t len, seal__event *event);
+
+/* window.c. Sizes from the options; what the peer's SETTINGS change. */
+void seal__windows_init(seal__session *session, const seal__session_options *options);
+int seal__windows_settings(seal__session *session, const seal__settings *settings,
+                           const seal__frame *frame, seal_error **reterr);
+/* Payload of DATA has come: the connection's window, the stream's. Returns 0 or _PROTOCOL. */
+int seal__window_charge(seal__session *session, const seal__frame *frame, seal_error **reterr);
+int seal__stream_charge(seal__stream *stream, const seal__frame *frame, seal_error **reterr);
+/* The peer may send as much again: on the connection alone, on the stream too. */
+void seal__window_credit(seal__session *session, size_t n);
+void seal__stream_credit(seal__session *session, seal__stream *stream, size_t n);
+int seal__on_connection_window(seal__session *session, const seal__frame *frame,
+                               seal_error **reterr);
+
+/* drain.c, keepalive.c. */
+int seal__send_goaway(seal__session *session, uint64_t last, uint16_t code, const char *text);
+int seal__drain_on_pong(seal__session *session, seal_error **reterr);
+/* A stream was opened: the peer must live. */
+static inline void seal__keepalive_wake(seal__session *session) {
+    if (session->check_ns == UINT64_MAX && session->keepalive_ns != 0)
+        session->check_ns = session->now_ns + session->keepalive_ns;
+}
+void seal__keepalive_check(seal__session *session);
+int seal__keepalive_failed(const seal__session *session, seal_error **reterr);
+
+/* pump.c: what waits to be sent. A bare END has no bytes; a STATUS is no message. */
+int seal__queue_message(seal__session *session, seal__stream *stream, size_t size,
+                        seal__pack_fn *pack, const void *message, bool end);
+bool seal__queue_end(seal__session *session, seal__stream *stream);
+bool seal__queue_status(seal__session *session, seal__stream *stream, size_t size,
+                        seal__pack_fn *pack, const void *status);
+void seal__stream_drop_queue(seal__session *session, seal__stream *stream);
+/* The stream's window has opened. */
+void seal__stream_wake(seal__session *session, seal__stream *stream);
+
+/* send.c. The owner of a server's stream is done and nothing of it is queued. */
+void seal__stream_close(seal__session *session, seal__stream *stream);
+/* Room for a frame's payload in the outbox; NULL: failed. */
 uint8_t *seal__send_frame(seal__session *session, seal__frame_type type, unsigned flags, size_t len,
                           uint64_t stream);
 int seal__send_reset(seal__session *session, uint64_t id, uint32_t reason);

@@ -27,6 +27,7 @@ typedef struct seal__outbox {
     size_t overhead;  /* bytes begin() put before the content */
     uint64_t written; /* bytes ever taken away for the socket */
     bool failed;      /* out of memory or sealing failed: the connection must end */
+    bool parting;     /* the connection ends, and what lies here is written before */
 } seal__outbox;
 
 enum { SEAL__OUTBOX_RECORD = 65536 }; /* content of one record */

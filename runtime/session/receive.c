@@ -1,61 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DATA frames into messages. Memory grows with the bytes received, never with the length declared.
- */
+/* DATA frames into messages: passed on as they stand, kept in the inbox, or thrown away. Memory
+ * grows with the bytes received, never with the length declared. */
 #include "session/internal.h"
 
 /* The bytes of one DATA frame, after the message's length. */
 typedef struct data_part {
     const uint8_t *bytes;
     size_t len;
+    bool first;
     bool end;
 } data_part;
 
-static void end_by_peer(seal__session *session, seal__stream *stream) {
-    if (session->role == SEAL__SESSION_SERVER) {
-        stream->state = SEAL__STREAM_ENDED;
-        return;
-    }
-    seal__stream_detach(session, stream, false);
-    seal__stream_lend(session, stream);
-}
-
-static void deliver(seal__session *session, seal__stream *stream, const uint8_t *data, bool end,
-                    seal__event *event) {
-    event->kind = SEAL__EVENT_MESSAGE;
-    event->stream = stream;
-    event->data = data;
-    event->len = stream->total;
-    event->end = end;
-    event->status = SEAL_STATUS_OK;
-    event->execution = SEAL_EXECUTED;
-    event->text = "";
-    if (end)
-        end_by_peer(session, stream);
-}
-
-/* The peer's END without a message: at the client the call is over. */
-static void deliver_end(seal__session *session, seal__stream *stream, seal__event *event) {
-    bool client = session->role == SEAL__SESSION_CLIENT;
-    event->kind = client ? SEAL__EVENT_STATUS : SEAL__EVENT_END;
-    event->stream = stream;
-    event->end = true;
-    event->status = SEAL_STATUS_OK;
-    event->execution = SEAL_EXECUTED;
-    event->text = "";
-    end_by_peer(session, stream);
-}
-
+/* The message is thrown away, and whatever follows it. */
 static int refuse_message(seal__session *session, seal__stream *stream, const data_part *part,
                           seal__event *event, seal_error **reterr) {
     event->kind = SEAL__EVENT_TOO_BIG;
     event->stream = stream;
     event->len = stream->total;
     event->end = part->end;
-    seal__stream_drop_message(session, stream);
+    seal__inbox_drop(session, stream);
     stream->dropping = true;
     if (session->role == SEAL__SESSION_SERVER) {
         if (part->end)
-            end_by_peer(session, stream);
+            seal__stream_ended(session, stream);
         return 0;
     }
     seal__stream_detach(session, stream, !part->end);
@@ -64,62 +31,84 @@ static int refuse_message(seal__session *session, seal__stream *stream, const da
     return rc == 0 ? 0 : seal__error_no_memory(reterr);
 }
 
-/* Lends the collected message out until the next call. */
-static void deliver_collected(seal__session *session, seal__stream *stream, bool end,
-                              seal__event *event) {
-    session->delivered = stream->message;
-    seal__buf_init(&stream->message, session->alloc, 0);
-    deliver(session, stream, session->delivered.data, end, event);
+/* A whole message that is asked for goes to the owner where it stands. */
+static void pass_on(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                    const data_part *part, seal__event *event) {
+    if (part->end)
+        seal__stream_ended(session, stream);
+    seal__stream_credit(session, stream, frame->len);
+    seal__event_message(session, stream, part->bytes, part->len, part->end, event);
 }
 
-static int collect(seal__session *session, seal__stream *stream, const data_part *part,
-                   seal__event *event, seal_error **reterr) {
+static int keep(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                const data_part *part, seal__event *event, seal_error **reterr) {
+    int rc = seal__inbox_put(session, stream, frame->payload, frame->len);
     stream->received += (uint32_t)part->len;
-    bool complete = stream->received == stream->total;
-    stream->collecting = !complete;
-    if (stream->dropping) {
-        if (complete && part->end)
-            end_by_peer(session, stream);
-        return 0;
-    }
-    if (part->len > session->max_buffered - session->buffered)
+    stream->collecting = stream->received < stream->total;
+    if (rc == SEAL_ERROR_TOO_BIG) {
+        seal__stream_credit(session, stream, frame->len);
         return refuse_message(session, stream, part, event, reterr);
-    seal__buf_put(&stream->message, part->bytes, part->len);
-    if (stream->message.failed)
+    }
+    if (rc != 0)
         return seal__error_no_memory(reterr);
-    session->buffered += part->len;
-    if (complete)
-        deliver_collected(session, stream, part->end, event);
+    if (!stream->collecting)
+        stream->complete++;
+    if (part->end) {
+        stream->ending = true;
+        seal__stream_ended(session, stream);
+    }
+    seal__stream_ready(session, stream);
     return 0;
 }
 
-static int begin_message(seal__session *session, seal__stream *stream, const data_part *part,
-                         seal__event *event, seal_error **reterr) {
-    stream->received = 0;
-    stream->dropping = false;
+/* Of a message that was refused, or after it. */
+static void throw_away(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                       const data_part *part) {
+    stream->received += (uint32_t)part->len;
+    stream->collecting = stream->received < stream->total;
+    if (part->end)
+        seal__stream_ended(session, stream);
+    seal__stream_credit(session, stream, frame->len);
+}
+
+static int begin_message(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                         const data_part *part, seal__event *event, seal_error **reterr) {
+    if (session->role == SEAL__SESSION_CLIENT)
+        stream->begun = true;
     if (stream->total > stream->max_message) {
         stream->received = (uint32_t)part->len;
         stream->collecting = part->len < stream->total;
+        seal__stream_credit(session, stream, frame->len);
         return refuse_message(session, stream, part, event, reterr);
     }
-    if (part->len == stream->total) {
-        deliver(session, stream, part->bytes, part->end, event);
+    if (part->len == stream->total && seal__inbox_is_passed(stream)) {
+        pass_on(session, stream, frame, part, event);
         return 0;
     }
-    seal__buf_init(&stream->message, session->alloc, stream->total);
-    return collect(session, stream, part, event, reterr);
+    return keep(session, stream, frame, part, event, reterr);
+}
+
+static int end_without_message(seal__session *session, seal__stream *stream) {
+    seal__stream_ended(session, stream);
+    stream->ending = true;
+    seal__stream_ready(session, stream);
+    return 0;
 }
 
 /* What is wrong with a DATA frame, or NULL. Sets the total at the beginning of a message. */
 static const char *check_part(seal__stream *stream, const seal__frame *frame, data_part *ret_part) {
-    *ret_part = (data_part){frame->payload, frame->len, (frame->flags & SEAL__DATA_END) != 0};
+    *ret_part = (data_part){.bytes = frame->payload,
+                            .len = frame->len,
+                            .first = (frame->flags & SEAL__DATA_FIRST) != 0,
+                            .end = (frame->flags & SEAL__DATA_END) != 0};
     size_t left = stream->total - stream->received;
-    if (frame->flags & SEAL__DATA_FIRST) {
+    if (ret_part->first) {
         if (stream->collecting)
             return "begins a message inside another";
         if (frame->len < SEAL__DATA_LENGTH)
             return "is malformed";
         stream->total = seal__load_u32(frame->payload);
+        stream->received = 0;
         left = stream->total;
         ret_part->bytes += SEAL__DATA_LENGTH;
         ret_part->len -= SEAL__DATA_LENGTH;
@@ -141,18 +130,20 @@ int seal__on_data(seal__session *session, seal__stream *stream, const seal__fram
     const char *wrong = check_part(stream, frame, &part);
     if (wrong != NULL)
         return seal__session_broken(frame, wrong, reterr);
-    bool first = (frame->flags & SEAL__DATA_FIRST) != 0;
-    size_t left = first ? stream->total : stream->total - stream->received;
-    if (part.len < left && part.len < SEAL__FRAGMENT_MIN) {
-        int rc = seal__session_spend(session, reterr);
-        if (rc != 0)
-            return rc;
-    }
-    if (first)
-        return begin_message(session, stream, &part, event, reterr);
-    if (stream->collecting)
-        return collect(session, stream, &part, event, reterr);
-    deliver_end(session, stream, event);
+    int rc = seal__stream_charge(stream, frame, reterr);
+    size_t left = stream->total - stream->received;
+    if (rc == 0 && part.len < left && part.len < SEAL__FRAGMENT_MIN)
+        rc = seal__session_spend(session, reterr);
+    if (rc != 0)
+        return rc;
+    if (!part.first && !stream->collecting && !stream->dropping)
+        return end_without_message(session, stream);
+    if (stream->dropping)
+        throw_away(session, stream, frame, &part);
+    else if (part.first)
+        return begin_message(session, stream, frame, &part, event, reterr);
+    else
+        return keep(session, stream, frame, &part, event, reterr);
     return 0;
 }
 
@@ -161,8 +152,11 @@ int seal__on_data(seal__session *session, seal__stream *stream, const seal__fram
 int seal__on_late(seal__session *session, seal__stream *stream, const seal__frame *frame,
                   seal__event *event, seal_error **reterr) {
     (void)event;
-    bool end = frame->type != SEAL__FRAME_DATA || (frame->flags & SEAL__DATA_END) != 0;
+    bool data = frame->type == SEAL__FRAME_DATA;
+    bool end = data ? (frame->flags & SEAL__DATA_END) != 0 : frame->type != SEAL__FRAME_METADATA;
     if (stream == NULL) {
+        if (data)
+            seal__window_credit(session, frame->len);
         if (end)
             seal__late_forget(session, frame->stream);
         return 0;
@@ -174,15 +168,20 @@ int seal__on_late(seal__session *session, seal__stream *stream, const seal__fram
     }
     if (stream->state == SEAL__STREAM_ENDED)
         return seal__session_broken(frame, "comes after END", reterr);
+    int rc = seal__stream_charge(stream, frame, reterr);
+    if (rc != 0)
+        return rc;
     if (end)
         stream->state = SEAL__STREAM_ENDED;
+    seal__stream_credit(session, stream, frame->len);
     return 0;
 }
 
 int seal__on_stray(seal__session *session, seal__stream *stream, const seal__frame *frame,
                    seal__event *event, seal_error **reterr) {
     (void)stream;
-    (void)frame;
     (void)event;
+    if (frame->type == SEAL__FRAME_DATA)
+        seal__window_credit(session, frame->len);
     return seal__session_spend(session, reterr);
 }

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames out. Small messages are packed where they leave; large ones wait and take turns. */
+/* Frames out. Small messages are packed where they leave; the others wait: see pump.c. */
 #include "session/internal.h"
 
 enum { DATA_OVERHEAD = SEAL__FRAME_HEADER + SEAL__DATA_LENGTH };
-
-/* A message that waits, whole. A bare END is one without bytes. */
-typedef struct queued {
-    seal__list link;
-    size_t size;
-    size_t sent;
-    bool begun;
-    bool bare;
-    bool end;
-    uint8_t bytes[];
-} queued;
 
 uint8_t *seal__send_frame(seal__session *session, seal__frame_type type, unsigned flags, size_t len,
                           uint64_t stream) {
@@ -39,15 +28,7 @@ int seal__send_status(seal__session *session, uint64_t id, seal_status status,
     return 0;
 }
 
-void seal__stream_drop_queue(seal__session *session, seal__stream *stream) {
-    seal__list *node;
-    while ((node = seal__list_take_first(&stream->queue)) != NULL)
-        seal__release(session->alloc, SEAL__CONTAINER_OF(node, queued, link));
-    seal__list_remove(&stream->busy);
-}
-
-/* The owner of a server's stream is done and nothing of it is queued. */
-static void close_stream(seal__session *session, seal__stream *stream) {
+void seal__stream_close(seal__session *session, seal__stream *stream) {
     seal__stream_detach(session, stream, stream->state == SEAL__STREAM_OPEN);
     seal__stream_recycle(session, stream);
 }
@@ -61,31 +42,20 @@ static int send_direct(seal__session *session, seal__stream *stream, size_t size
     seal__store_u32(at, (uint32_t)size);
     if (size > 0)
         pack(message, at + SEAL__DATA_LENGTH);
+    stream->send_window -= SEAL__DATA_LENGTH + (uint32_t)size;
+    session->send_window -= SEAL__DATA_LENGTH + (uint32_t)size;
     return 0;
 }
 
-static queued *enqueue(seal__session *session, seal__stream *stream, size_t size, bool end) {
-    size_t total = 0;
-    if (!seal__add(sizeof(queued), size, &total))
-        return NULL;
-    queued *item = seal__alloc(session->alloc, total);
-    if (item == NULL)
-        return NULL;
-    *item = (queued){.size = size, .end = end};
-    seal__list_append(&stream->queue, &item->link);
-    if (seal__list_is_empty(&stream->busy))
-        seal__list_append(&session->busy, &stream->busy);
-    return item;
-}
-
-static int send_queued(seal__session *session, seal__stream *stream, size_t size,
-                       seal__pack_fn *pack, const void *message, bool end) {
-    queued *item = enqueue(session, stream, size, end);
-    if (item == NULL)
-        return SEAL_ERROR_NO_MEMORY;
-    if (size > 0)
-        pack(message, item->bytes);
-    return 0;
+/* Small, nothing before it, and within the windows. A stream that goes on waits for its turn, too,
+ * while the socket is behind: else all that its window allows would stand before every other call.
+ */
+static bool goes_directly(const seal__session *session, const seal__stream *stream, size_t size,
+                          bool end) {
+    return size <= SEAL__PIECE - DATA_OVERHEAD && seal__list_is_empty(&stream->queue) &&
+           (end || session->outbox->wire.len < SEAL__OUTBOX_RECORD) &&
+           SEAL__DATA_LENGTH + size <= stream->send_window &&
+           SEAL__DATA_LENGTH + size <= session->send_window;
 }
 
 /* The server's END: the slot is free when the last byte is on its way. */
@@ -94,20 +64,34 @@ static void finish_sending(seal__session *session, seal__stream *stream) {
     if (session->role == SEAL__SESSION_CLIENT)
         return;
     if (seal__list_is_empty(&stream->queue)) {
-        close_stream(session, stream);
+        seal__stream_close(session, stream);
         return;
     }
     stream->released = true;
     stream->user = NULL;
     seal__list_remove(&stream->pending);
+    seal__list_remove(&stream->ready);
+    seal__inbox_drop(session, stream);
 }
+
+/* The peer takes nothing more on the stream. */
+static bool is_deaf(const seal__session *session, const seal__stream *stream) {
+    return stream->state == SEAL__STREAM_RESET || stream->expired ||
+           stream->pending_kind != SEAL__PENDING_NOTHING ||
+           (session->role == SEAL__SESSION_CLIENT && stream->state == SEAL__STREAM_ENDED);
+}
+
+/* What becomes of a handler's answer after the deadline, whatever it is: for the client the call
+ * has ended like this, or is about to. */
+static const seal__ending too_late = {.status = SEAL_STATUS_DEADLINE_EXCEEDED,
+                                      .execution = SEAL_EXECUTED,
+                                      .text = "answered after the deadline"};
 
 /* Nobody waits for the message any more. */
 static int drop(seal__session *session, seal__stream *stream, bool end) {
     if (!end || session->role == SEAL__SESSION_CLIENT)
         return 0;
-    return seal__session_finish(session, stream, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_EXECUTED,
-                                "answered after the deadline");
+    return seal__session_finish_with(session, stream, &too_late);
 }
 
 int seal__session_send(seal__session *session, seal__stream *stream, size_t size,
@@ -116,97 +100,123 @@ int seal__session_send(seal__session *session, seal__stream *stream, size_t size
         return SEAL_ERROR_STATE;
     if (size > UINT32_MAX)
         return SEAL_ERROR_TOO_BIG;
-    if (stream->state == SEAL__STREAM_RESET || stream->expired ||
-        stream->pending_kind != SEAL__PENDING_NOTHING)
+    if (is_deaf(session, stream))
         return drop(session, stream, end);
+    if (session->role == SEAL__SESSION_SERVER)
+        stream->begun = true;
     int rc;
-    if (size <= SEAL__PIECE - DATA_OVERHEAD && seal__list_is_empty(&stream->queue))
+    if (goes_directly(session, stream, size, end))
         rc = send_direct(session, stream, size, pack, message, end ? SEAL__DATA_END : 0);
     else
-        rc = send_queued(session, stream, size, pack, message, end);
+        rc = seal__queue_message(session, stream, size, pack, message, end);
     if (end)
         finish_sending(session, stream);
     return rc;
 }
 
-int seal__session_finish(seal__session *session, seal__stream *stream, seal_status status,
-                         seal_execution execution, const char *text) {
+int seal__session_end(seal__session *session, seal__stream *stream) {
     if (stream->gone || stream->local_end)
         return SEAL_ERROR_STATE;
-    if (status == SEAL_STATUS_OK)
-        execution = SEAL_EXECUTED;
-    bool wait = status == SEAL_STATUS_OK && !seal__list_is_empty(&stream->queue);
-    if (wait) {
-        queued *item = enqueue(session, stream, 0, true);
-        if (item == NULL) {
-            close_stream(session, stream);
-            return SEAL_ERROR_NO_MEMORY;
-        }
-        item->bare = true;
-        finish_sending(session, stream);
+    stream->local_end = true;
+    if (is_deaf(session, stream))
         return 0;
+    bool sent =
+        seal__list_is_empty(&stream->queue)
+            ? seal__send_frame(session, SEAL__FRAME_DATA, SEAL__DATA_END, 0, stream->id) != NULL
+            : seal__queue_end(session, stream);
+    return sent ? 0 : SEAL_ERROR_NO_MEMORY;
+}
+
+/* What is too long is left out. */
+static seal__status_frame frame_of(const seal__ending *ending) {
+    seal__status_frame frame = {
+        .code = (uint8_t)ending->status,
+        .execution =
+            (uint8_t)(ending->status == SEAL_STATUS_OK ? SEAL_EXECUTED : ending->execution),
+        .text = (const uint8_t *)ending->text,
+        .text_len = seal__text_send_len(ending->text),
+        .has_retry_after = ending->has_retry_after,
+        .retry_after_ms = ending->retry_after_ms,
+    };
+    if (ending->metadata.len <= SEAL__METADATA_MAX)
+        frame.metadata = ending->metadata;
+    if (ending->details.len <= SEAL__DETAILS_MAX)
+        frame.details = ending->details;
+    return frame;
+}
+
+static size_t size_of(const seal__status_frame *status) {
+    return seal__status_size(status->text_len) + seal__status_extensions_size(status);
+}
+
+static void write_status(uint8_t *at, const seal__status_frame *status) {
+    seal__status_write(at, status->code, status->execution, (const char *)status->text,
+                       status->text_len);
+    seal__status_extensions_write(at + seal__status_size(status->text_len), status);
+}
+
+static void pack_status(const void *message, uint8_t *at) {
+    write_status(at, message);
+}
+
+static int send_full_status(seal__session *session, seal__stream *stream,
+                            const seal__status_frame *status) {
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_STATUS, 0, size_of(status), stream->id);
+    if (at == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    write_status(at, status);
+    return 0;
+}
+
+/* The end waits behind the messages: with nothing to say it is a bare END. */
+static int queue_ending(seal__session *session, seal__stream *stream,
+                        const seal__status_frame *status) {
+    bool bare = seal__status_extensions_size(status) == 0 && status->text_len == 0;
+    bool ok = bare ? seal__queue_end(session, stream)
+                   : seal__queue_status(session, stream, size_of(status), pack_status, status);
+    if (!ok) {
+        seal__stream_close(session, stream);
+        return SEAL_ERROR_NO_MEMORY;
     }
+    finish_sending(session, stream);
+    return 0;
+}
+
+int seal__session_finish_with(seal__session *session, seal__stream *stream,
+                              const seal__ending *ending) {
+    if (stream->gone || stream->local_end)
+        return SEAL_ERROR_STATE;
+    if (stream->expired && ending->execution == SEAL_EXECUTED)
+        ending = &too_late;
+    seal__status_frame status = frame_of(ending);
+    if (ending->status == SEAL_STATUS_OK && !seal__list_is_empty(&stream->queue))
+        return queue_ending(session, stream, &status);
     int rc = 0;
     if (stream->state != SEAL__STREAM_RESET)
-        rc = seal__send_status(session, stream->id, status, execution, text);
-    close_stream(session, stream);
+        rc = send_full_status(session, stream, &status);
+    seal__stream_close(session, stream);
     return rc;
 }
 
-/* How much of a waiting message goes next: what fits into the open record, but no crumbs. */
-static size_t piece_size(const seal__session *session, const queued *item, size_t overhead) {
-    size_t size = item->size - item->sent;
-    if (size > SEAL__PIECE - overhead)
-        size = SEAL__PIECE - overhead;
-    size_t room = seal__outbox_room(session->outbox);
-    if (size + overhead > room && room >= SEAL__PIECE / 4)
-        size = room - overhead;
-    return size;
+int seal__session_finish(seal__session *session, seal__stream *stream, seal_status status,
+                         seal_execution execution, const char *text) {
+    const seal__ending ending = {.status = status, .execution = execution, .text = text};
+    return seal__session_finish_with(session, stream, &ending);
 }
 
-static bool send_piece(seal__session *session, seal__stream *stream, queued *item) {
-    bool first = !item->begun && !item->bare;
-    size_t prefix = first ? SEAL__DATA_LENGTH : 0;
-    size_t size = piece_size(session, item, SEAL__FRAME_HEADER + prefix);
-    unsigned flags = first ? SEAL__DATA_FIRST : 0;
-    if (item->end && item->sent + size == item->size)
-        flags |= SEAL__DATA_END;
-    uint8_t *at = seal__send_frame(session, SEAL__FRAME_DATA, flags, prefix + size, stream->id);
+int seal__session_send_metadata(seal__session *session, seal__stream *stream, seal_bytes metadata) {
+    bool server = session->role == SEAL__SESSION_SERVER;
+    if (!server || stream->gone || stream->local_end || stream->begun)
+        return SEAL_ERROR_STATE;
+    if (metadata.len > SEAL__METADATA_MAX)
+        return SEAL_ERROR_TOO_BIG;
+    stream->begun = true;
+    if (is_deaf(session, stream))
+        return 0;
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_METADATA, 0, metadata.len, stream->id);
     if (at == NULL)
-        return false;
-    if (first)
-        seal__store_u32(at, (uint32_t)item->size);
-    if (size > 0)
-        memcpy(at + prefix, item->bytes + item->sent, size);
-    item->begun = true;
-    item->sent += size;
-    return true;
-}
-
-/* One piece of the stream whose turn it is. */
-static bool take_turn(seal__session *session) {
-    seal__list *node = seal__list_take_first(&session->busy);
-    seal__stream *stream = SEAL__CONTAINER_OF(node, seal__stream, busy);
-    queued *item = SEAL__CONTAINER_OF(stream->queue.next, queued, link);
-    if (!send_piece(session, stream, item)) {
-        seal__list_append(&session->busy, &stream->busy);
-        return false;
-    }
-    if (item->sent == item->size) {
-        seal__list_remove(&item->link);
-        seal__release(session->alloc, item);
-    }
-    if (!seal__list_is_empty(&stream->queue))
-        seal__list_append(&session->busy, &stream->busy);
-    else if (stream->released)
-        close_stream(session, stream);
-    return true;
-}
-
-bool seal__session_pump(seal__session *session, size_t limit) {
-    while (!seal__list_is_empty(&session->busy)) {
-        if (session->outbox->wire.len >= limit || !take_turn(session))
-            return true;
-    }
-    return false;
+        return SEAL_ERROR_NO_MEMORY;
+    if (metadata.len > 0)
+        memcpy(at, metadata.data, metadata.len);
+    return 0;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/internal.h"
 
-#define DEFAULT_MAX_BUFFERED (UINT64_C(64) << 20)
-
 int seal__session_new(const seal__session_options *options, uint64_t now_ns,
                       seal__session **ret_session, seal_error **reterr) {
     seal__session *session = seal__alloc_zeroed(options->alloc, 1, sizeof *session);
@@ -14,31 +12,33 @@ int seal__session_new(const seal__session_options *options, uint64_t now_ns,
     session->max_streams =
         options->role == SEAL__SESSION_SERVER ? options->max_streams : SEAL__SESSION_FIRST_STREAMS;
     session->max_message = options->max_message;
-    session->max_buffered =
-        options->max_buffered != 0 ? options->max_buffered : DEFAULT_MAX_BUFFERED;
+    seal__windows_init(session, options);
     session->now_ns = now_ns;
+    session->heard_ns = now_ns;
+    session->keepalive_ns = options->keepalive_ns;
+    session->keepalive_timeout_ns = options->keepalive_timeout_ns;
+    session->keepalive_idle = options->keepalive_idle;
+    session->check_ns = UINT64_MAX;
+    if (session->keepalive_idle)
+        seal__keepalive_wake(session);
     seal__reader_init(&session->record, NULL, 0);
     seal__buf_init(&session->delivered, options->alloc, 0);
     seal__idmap_init(&session->streams, options->alloc);
     seal__idmap_init(&session->method_numbers, options->alloc);
     seal__heap_init(&session->deadlines, options->alloc);
     seal__list_init(&session->busy);
+    seal__list_init(&session->stalled);
     seal__list_init(&session->pending);
+    seal__list_init(&session->ready);
     seal__list_init(&session->free_streams);
     *ret_session = session;
     return 0;
 }
 
-/* What the last event lent out. */
+/* What the last event lent out; most lend nothing that is to be taken back. */
 static void take_back(seal__session *session) {
-    if (session->delivered.data != NULL) {
-        session->buffered -= session->delivered.len;
-        seal__buf_done(&session->delivered);
-    }
-    if (session->gone != NULL) {
-        seal__stream_recycle(session, session->gone);
-        session->gone = NULL;
-    }
+    if (session->gone != NULL || session->lent_len > 0)
+        seal__session_take_back(session);
 }
 
 void seal__session_free(seal__session *session) {
@@ -47,6 +47,7 @@ void seal__session_free(seal__session *session) {
     take_back(session);
     seal__streams_done(session);
     seal__methods_done(session);
+    seal__release(session->alloc, session->drain_text);
     seal__release(session->alloc, session);
 }
 
@@ -56,6 +57,9 @@ int seal__session_start(seal__session *session) {
         .max_streams = session->max_streams,
         .has_max_message = true,
         .max_message = session->max_message,
+        .has_windows = true,
+        .stream_window = session->stream_window,
+        .connection_window = session->connection_window,
     };
     uint8_t payload[SEAL__SETTINGS_MAX * 6];
     size_t len = seal__settings_write(payload, &settings);
@@ -75,6 +79,9 @@ static void advance(seal__session *session, uint64_t now_ns) {
 void seal__session_feed(seal__session *session, uint64_t now_ns, const uint8_t *record,
                         size_t len) {
     advance(session, now_ns);
+    session->heard_ns = session->now_ns;
+    if (session->probing)
+        seal__session_heard(session, session->now_ns);
     seal__reader_init(&session->record, record, len);
     if (len == 0 && session->failed == 0)
         session->failed = seal__session_spend(session, NULL);
@@ -102,16 +109,24 @@ static int on_stream_frame(seal__session *session, const seal__frame *frame, sea
                        session->role == SEAL__SESSION_SERVER ? "server" : "client");
 }
 
+static bool is_of_stream(const seal__frame *frame) {
+    return (frame->type >= SEAL__FRAME_HEADERS && frame->type <= SEAL__FRAME_RESET) ||
+           (frame->type == SEAL__FRAME_WINDOW && frame->stream != 0) ||
+           frame->type == SEAL__FRAME_METADATA;
+}
+
 static int on_frame(seal__session *session, const seal__frame *frame, seal__event *event,
                     seal_error **reterr) {
     if (!session->settings_received && frame->type != SEAL__FRAME_SETTINGS)
         return seal__session_broken(frame, "comes before SETTINGS", reterr);
-    unsigned flags = frame->type == SEAL__FRAME_DATA ? SEAL__DATA_FIRST | SEAL__DATA_END : 0;
-    if ((frame->flags & ~flags) != 0 && frame->type <= SEAL__FRAME_WINDOW)
+    bool data = frame->type == SEAL__FRAME_DATA;
+    unsigned flags = data ? SEAL__DATA_FIRST | SEAL__DATA_END : 0;
+    if ((frame->flags & ~flags) != 0 && frame->type <= SEAL__FRAME_METADATA)
         return seal__session_broken(frame, "has unknown flags", reterr);
-    if (frame->type >= SEAL__FRAME_HEADERS && frame->type <= SEAL__FRAME_RESET)
-        return on_stream_frame(session, frame, event, reterr);
-    return seal__on_connection_frame(session, frame, event, reterr);
+    if (!is_of_stream(frame))
+        return seal__on_connection_frame(session, frame, event, reterr);
+    int rc = data ? seal__window_charge(session, frame, reterr) : 0;
+    return rc != 0 ? rc : on_stream_frame(session, frame, event, reterr);
 }
 
 /* A deadline has passed, or the server's GOAWAY has refused the stream. */
@@ -127,9 +142,10 @@ static int deliver_pending(seal__session *session, seal__stream *stream, seal__e
         return 0;
     bool certain = seal__stream_revoke(session, stream) || !expired;
     event->execution = certain ? SEAL_NOT_EXECUTED : SEAL_EXECUTION_UNKNOWN;
-    seal__stream_detach(session, stream, expired);
+    bool over = stream->state == SEAL__STREAM_ENDED; /* at the server: nothing to take back */
+    seal__stream_detach(session, stream, expired && !over);
     seal__stream_lend(session, stream);
-    if (!certain && seal__send_reset(session, stream->id, SEAL__RESET_DEADLINE) != 0)
+    if (!certain && !over && seal__send_reset(session, stream->id, SEAL__RESET_DEADLINE) != 0)
         return seal__error_no_memory(reterr);
     return 0;
 }
@@ -137,11 +153,20 @@ static int deliver_pending(seal__session *session, seal__stream *stream, seal__e
 static int next_event(seal__session *session, seal__event *event, seal_error **reterr) {
     if (session->no_memory)
         return seal__error_no_memory(reterr);
+    if (session->dead)
+        return seal__keepalive_failed(session, reterr);
     seal__list *node = seal__list_take_first(&session->pending);
     if (node != NULL)
         return deliver_pending(session, SEAL__CONTAINER_OF(node, seal__stream, pending), event,
                                reterr);
-    while (session->record.left > 0) {
+    for (;;) {
+        while ((node = seal__list_take_first(&session->ready)) != NULL) {
+            seal__stream_deliver(session, SEAL__CONTAINER_OF(node, seal__stream, ready), event);
+            if (event->kind != SEAL__EVENT_NONE)
+                return 0;
+        }
+        if (session->record.left == 0)
+            return 0;
         seal__frame frame;
         if (!seal__frame_read(&session->record, &frame))
             return seal__error(reterr, SEAL_ERROR_PROTOCOL, "a record ends inside a frame");
@@ -149,7 +174,12 @@ static int next_event(seal__session *session, seal__event *event, seal_error **r
         if (rc != 0 || event->kind != SEAL__EVENT_NONE)
             return rc;
     }
-    return 0;
+}
+
+bool seal__session_has_events(const seal__session *session) {
+    return session->failed == 0 &&
+           (session->no_memory || session->dead || session->record.left > 0 ||
+            !seal__list_is_empty(&session->pending) || !seal__list_is_empty(&session->ready));
 }
 
 int seal__session_next(seal__session *session, seal__event *ret_event, seal_error **reterr) {
@@ -166,7 +196,8 @@ int seal__session_next(seal__session *session, seal__event *ret_event, seal_erro
 
 uint64_t seal__session_next_deadline(const seal__session *session) {
     const seal__heap_node *first = seal__heap_first(&session->deadlines);
-    return first == NULL ? UINT64_MAX : first->key;
+    uint64_t deadline = first == NULL ? UINT64_MAX : first->key;
+    return deadline < session->check_ns ? deadline : session->check_ns;
 }
 
 static void expire(seal__session *session, seal__stream *stream) {
@@ -192,6 +223,7 @@ void seal__session_tick(seal__session *session, uint64_t now_ns) {
     seal__heap_node *first;
     while ((first = seal__heap_first(&session->deadlines)) != NULL && first->key <= session->now_ns)
         expire(session, SEAL__CONTAINER_OF(first, seal__stream, deadline));
+    seal__keepalive_check(session);
 }
 
 int seal__session_ping(seal__session *session) {
@@ -204,23 +236,4 @@ int seal__session_ping(seal__session *session) {
 
 uint64_t seal__session_pongs(const seal__session *session) {
     return session->pongs;
-}
-
-int seal__session_goaway(seal__session *session, uint16_t code, const char *text) {
-    if (session->role == SEAL__SESSION_CLIENT)
-        return SEAL_ERROR_STATE;
-    if (session->going_away)
-        return 0;
-    session->going_away = true;
-    session->goaway_last = session->last_id;
-    seal__goaway goaway = {.last = session->last_id,
-                           .code = code,
-                           .text = (const uint8_t *)text,
-                           .text_len = seal__text_send_len(text)};
-    uint8_t *at =
-        seal__send_frame(session, SEAL__FRAME_GOAWAY, 0, seal__goaway_size(goaway.text_len), 0);
-    if (at == NULL)
-        return SEAL_ERROR_NO_MEMORY;
-    seal__goaway_write(at, &goaway);
-    return 0;
 }

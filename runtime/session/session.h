@@ -5,6 +5,12 @@
  * code (but the pack function that is handed to it), so there is nothing to re-enter.
  *
  * Stream ids count up from 1, given by the client. Stream states are a table (states.c).
+ *
+ * Flow control. Each end may send as many bytes of DATA payload on a stream, and on all streams
+ * together, as the receiver's windows say. A receiver gives bytes back (WINDOW) when its owner has
+ * taken the message they belong to, and while it collects a message that its owner has asked for
+ * (seal__stream_read). So what a stream that nobody reads can make this end keep is its window, and
+ * the sum over all streams never closes the connection's window for the others.
  */
 #ifndef SEAL_SESSION_SESSION_H
 #define SEAL_SESSION_SESSION_H
@@ -29,10 +35,18 @@ typedef enum seal__session_role {
 typedef struct seal__session_options {
     seal__session_role role;
     const seal_allocator *alloc;
-    seal__outbox *outbox;  /* borrowed */
-    uint32_t max_streams;  /* server: calls at once; told to the client in SETTINGS */
-    uint32_t max_message;  /* bytes of a received message where the stream sets no limit */
-    uint64_t max_buffered; /* bytes of unfinished messages in all; 0: 64 MiB */
+    seal__outbox *outbox;   /* borrowed */
+    uint32_t max_streams;   /* server: calls at once; told to the client in SETTINGS */
+    uint32_t max_message;   /* bytes of a received message where the stream sets no limit */
+    uint64_t max_buffered;  /* bytes of unfinished and unread messages in all; 0: 64 MiB, or the
+                             * connection's window where that is more */
+    uint32_t stream_window; /* bytes a peer may send ahead on a stream, 64 KiB..1 GiB; 0: 256 KiB,
+                             * or less where max_streams of them would exceed the connection's */
+    uint32_t connection_window;    /* the same on all streams together, at least stream_window times
+                                    * the streams that the server allows; 0: 64 MiB */
+    uint64_t keepalive_ns;         /* PING after so long without a byte from the peer; 0: never */
+    uint64_t keepalive_timeout_ns; /* ... and how long to wait for any byte then */
+    bool keepalive_idle;           /* also while there is no stream */
 } seal__session_options;
 
 /* A method by name. Sent once per connection, then by number; `bound` belongs to the owner of the
@@ -62,8 +76,12 @@ typedef enum seal__event_kind {
     SEAL__EVENT_EXPIRED,   /* the stream's deadline has passed. Client: it was reset and is gone, as
                             * with STATUS; execution: NOT_EXECUTED when it could be taken back, else
                             * UNKNOWN. Server: it must still be finished */
-    SEAL__EVENT_GOAWAY     /* the peer accepts no more streams. Those it never took follow as STATUS
+    SEAL__EVENT_GOAWAY,    /* the peer accepts no more streams. Those it never took follow as STATUS
                             * events, UNAVAILABLE and NOT_EXECUTED */
+    SEAL__EVENT_METADATA,  /* client: the server's initial metadata, at most once, before the first
+                            * message: metadata */
+    SEAL__EVENT_WRITABLE   /* what was queued on the stream is down to what
+                            * seal__stream_notify_writable asked for */
 } seal__event_kind;
 
 typedef struct seal__event {
@@ -76,9 +94,15 @@ typedef struct seal__event {
     bool end;
     seal_status status;
     seal_execution execution;
-    const char *text;        /* borrowed as data, NUL-terminated, one line of UTF-8, may be "" */
+    const char *text;        /* borrowed as data, NUL-terminated UTF-8, may be "" */
     uint16_t code;           /* GOAWAY */
-    uint32_t retry_after_ms; /* GOAWAY: how long to stay away; 0: not said */
+    uint32_t retry_after_ms; /* GOAWAY: how long to stay away; 0: not said. STATUS: how long to wait
+                              * before another attempt, if has_retry_after */
+    bool has_retry_after;
+    seal_bytes metadata; /* HEADERS, METADATA, STATUS (trailing): a block as in wire/metadata.h,
+                          * checked; borrowed as data */
+    seal_bytes details;  /* STATUS: protobuf google.rpc.Status with field 3 only, not checked */
+    uint32_t attempt;    /* HEADERS: 1: the first one of this call */
 } seal__event;
 
 #define SEAL__NO_TIMEOUT UINT64_MAX
@@ -107,6 +131,8 @@ int seal__session_next(seal__session *session, seal__event *ret_event, seal_erro
  * events with seal__session_next. */
 uint64_t seal__session_next_deadline(const seal__session *session);
 void seal__session_tick(seal__session *session, uint64_t now_ns);
+/* For keepalive: bytes have come that are no whole record yet, or the owner does not listen now. */
+void seal__session_heard(seal__session *session, uint64_t now_ns);
 
 /* ---- Client ---- */
 
@@ -121,6 +147,25 @@ bool seal__session_is_going_away(const seal__session *session);
 int seal__session_open(seal__session *session, uint64_t now_ns, const char *method,
                        uint64_t deadline_ns, uint32_t max_message, void *user,
                        seal__stream **ret_stream);
+
+/* What opens a stream. */
+typedef struct seal__open {
+    const char *method;   /* as with seal__session_open */
+    uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
+    uint32_t max_message; /* 0: the session's */
+    uint32_t wanted;      /* messages that are asked for already: see seal__stream_read */
+    uint32_t attempt;     /* 0 and 1: the first one */
+    seal_bytes metadata;  /* a block as in wire/metadata.h, at most SEAL__METADATA_MAX bytes */
+    void *user;
+} seal__open;
+
+/* seal__session_open with all of it. Errors are the same, and SEAL_ERROR_TOO_BIG (metadata). */
+int seal__session_open_call(seal__session *session, uint64_t now_ns, const seal__open *open,
+                            seal__stream **ret_stream);
+
+/* This end sends no more, without another message: after what is queued. As seal__session_send with
+ * end, but for the message. Returns 0, SEAL_ERROR_STATE or SEAL_ERROR_NO_MEMORY. */
+int seal__session_end(seal__session *session, seal__stream *stream);
 
 /* Ends a stream from this end: RESET is sent, no more events come, the stream is freed. Returns
  * true when the call has certainly not been executed and will not be: its record was not sealed
@@ -144,8 +189,27 @@ int seal__session_send(seal__session *session, seal__stream *stream, size_t size
                        seal__pack_fn *pack, const void *message, bool end);
 
 /* Moves queued pieces into the outbox until it holds `limit` bytes. Returns true while there is
- * more. */
+ * more that the peer's windows allow. May make WRITABLE events: see seal__session_has_events. */
 bool seal__session_pump(seal__session *session, size_t limit);
+/* True when seal__session_next has something to tell without more bytes from the peer. */
+bool seal__session_has_events(const seal__session *session);
+
+/* Bytes of messages that were sent on the stream and are not in the outbox yet. */
+size_t seal__stream_queued(const seal__stream *stream);
+/* Asks for one WRITABLE event when no more than `low` bytes are queued. Comes at once (from the
+ * next seal__session_next) where that is so already. */
+void seal__stream_notify_writable(seal__session *session, seal__stream *stream, size_t low);
+
+/* Asks for n more messages (SEAL__READ_ALL: for all there will be). Messages come as events only
+ * when they were asked for; END and STATUS come after the messages before them. A server's stream
+ * starts with SEAL__READ_ALL; see seal__stream_read_none. */
+#define SEAL__READ_ALL UINT32_MAX
+void seal__stream_read(seal__session *session, seal__stream *stream, uint32_t n);
+/* Right after HEADERS: the owner will ask for every message. */
+void seal__stream_read_none(seal__stream *stream);
+/* Bytes received and not delivered, of one stream; of all. For tests and figures. */
+size_t seal__stream_unread(const seal__stream *stream);
+uint64_t seal__session_unread(const seal__session *session);
 
 void *seal__stream_user(const seal__stream *stream);
 void seal__stream_set_user(seal__stream *stream, void *user);
@@ -161,8 +225,9 @@ bool seal__stream_may_have_left(const seal__session *session, const seal__stream
 seal__stream *seal__session_next_stream(const seal__session *session, size_t *cursor);
 /* Live streams, and those finished ones whose last bytes have not reached the outbox yet. */
 uint32_t seal__session_stream_count(const seal__session *session);
-/* Sends a PING: a peer that lives answers at once. For keepalive; the answer is no event, but
- * counted. */
+/* Sends a PING: a peer that lives answers at once. The answer is no event, but counted. (Keepalive
+ * is the session's own affair: see seal__session_options. When it has waited in vain,
+ * seal__session_next fails with SEAL_ERROR_TIMEOUT.) */
 int seal__session_ping(seal__session *session);
 uint64_t seal__session_pongs(const seal__session *session);
 
@@ -181,8 +246,35 @@ void seal__stream_limit(seal__stream *stream, uint32_t max_message, uint64_t dea
 int seal__session_finish(seal__session *session, seal__stream *stream, seal_status status,
                          seal_execution execution, const char *text);
 
-/* Tells the peer that streams above the last one taken will not be. Only the first call has an
- * effect. */
+/* What ends a stream. */
+typedef struct seal__ending {
+    seal_status status;
+    seal_execution execution;
+    const char *text;     /* UTF-8, may be NULL */
+    seal_bytes metadata;  /* trailing: a block as in wire/metadata.h, at most SEAL__METADATA_MAX */
+    seal_bytes details;   /* google.rpc.Status with field 3 only, at most 16 KiB */
+    bool has_retry_after; /* the server's advice: UINT32_MAX: do not try again */
+    uint32_t retry_after_ms;
+} seal__ending;
+
+/* seal__session_finish with all of it. What is too long is left out, details before metadata. */
+int seal__session_finish_with(seal__session *session, seal__stream *stream,
+                              const seal__ending *ending);
+
+/* Sends initial metadata: at most once, before the first message. Returns 0, SEAL_ERROR_STATE,
+ * SEAL_ERROR_TOO_BIG or SEAL_ERROR_NO_MEMORY. A stream that was cancelled or has expired drops it.
+ */
+int seal__session_send_metadata(seal__session *session, seal__stream *stream, seal_bytes metadata);
+
+/* Tells the peer at once that streams above the last one taken will not be. Only the first call has
+ * an effect. */
 int seal__session_goaway(seal__session *session, uint16_t code, const char *text);
+
+/* The same in two phases, so that no call is refused: asks the peer to open no more (GOAWAY with
+ * the highest id, and a PING), goes on taking streams that are under way, and sends the last GOAWAY
+ * by itself when the answer to the PING has come. Only the first call has an effect. */
+int seal__session_drain(seal__session *session, uint16_t code, const char *text);
+/* The last GOAWAY was sent, and there is no stream any more: the connection may be closed. */
+bool seal__session_is_drained(const seal__session *session);
 
 #endif

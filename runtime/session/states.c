@@ -13,30 +13,48 @@ static const seal__frame_action finish = {"finish", seal__on_status};
 static const seal__frame_action fail = {"fail", seal__on_refused};
 static const seal__frame_action ignore = {"ignore", seal__on_late};
 static const seal__frame_action stray = {"stray", seal__on_stray};
+static const seal__frame_action open_window = {"grant", seal__on_window};
+static const seal__frame_action crossing = {"crossing", seal__on_crossing};
+static const seal__frame_action head = {"metadata", seal__on_metadata};
 
-enum { FIRST_TYPE = SEAL__FRAME_HEADERS, N_TYPES = SEAL__FRAME_RESET - SEAL__FRAME_HEADERS + 1 };
+/* Columns: HEADERS to RESET, then WINDOW and METADATA. */
+enum {
+    COLUMN_HEADERS,
+    COLUMN_DATA,
+    COLUMN_STATUS,
+    COLUMN_RESET,
+    COLUMN_WINDOW,
+    COLUMN_METADATA,
+    N_TYPES
+};
 
-#define ON(type) [SEAL__FRAME_##type - FIRST_TYPE]
+#define ON(type) [COLUMN_##type]
 
 static const seal__frame_action *const server[SEAL__N_STREAM_STATES][N_TYPES] = {
     [SEAL__STREAM_IDLE] = {ON(HEADERS) = &open_stream},
-    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(RESET) = &cancel},
-    [SEAL__STREAM_ENDED] = {ON(RESET) = &cancel},
+    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(RESET) = &cancel, ON(WINDOW) = &open_window},
+    [SEAL__STREAM_ENDED] = {ON(RESET) = &cancel, ON(WINDOW) = &open_window},
     [SEAL__STREAM_RESET] = {NULL},
-    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(RESET) = &ignore},
-    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(RESET) = &stray},
+    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(RESET) = &ignore, ON(WINDOW) = &crossing},
+    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(RESET) = &stray, ON(WINDOW) = &crossing},
 };
 
 static const seal__frame_action *const client[SEAL__N_STREAM_STATES][N_TYPES] = {
     [SEAL__STREAM_IDLE] = {NULL},
-    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(STATUS) = &finish, ON(RESET) = &fail},
-    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(STATUS) = &ignore, ON(RESET) = &ignore},
-    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(STATUS) = &stray, ON(RESET) = &stray},
+    [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(STATUS) = &finish, ON(RESET) = &fail,
+                           ON(WINDOW) = &open_window, ON(METADATA) = &head},
+    [SEAL__STREAM_ENDED] = {NULL},
+    [SEAL__STREAM_LATE] = {ON(DATA) = &ignore, ON(STATUS) = &ignore, ON(RESET) = &ignore,
+                           ON(WINDOW) = &crossing, ON(METADATA) = &ignore},
+    [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(STATUS) = &stray, ON(RESET) = &stray,
+                             ON(WINDOW) = &crossing, ON(METADATA) = &stray},
 };
 
 const seal__frame_action *seal__states_action(seal__session_role role, seal__stream_state state,
                                               seal__frame_type type) {
-    size_t column = (size_t)type - FIRST_TYPE;
+    size_t column = type == SEAL__FRAME_WINDOW     ? COLUMN_WINDOW
+                    : type == SEAL__FRAME_METADATA ? COLUMN_METADATA
+                                                   : (size_t)type - SEAL__FRAME_HEADERS;
     return role == SEAL__SESSION_SERVER ? server[state][column] : client[state][column];
 }
 
@@ -63,6 +81,6 @@ const char *seal__states_name(seal__stream_state state) {
 const char *seal__frame_type_name(unsigned type) {
     static const char *const names[] = {"frame of type 0", "SETTINGS", "HEADERS", "DATA",
                                         "STATUS",          "RESET",    "PING",    "PONG",
-                                        "GOAWAY",          "WINDOW"};
+                                        "GOAWAY",          "WINDOW",   "METADATA"};
     return type < sizeof names / sizeof names[0] ? names[type] : "frame of an unknown type";
 }

@@ -27,16 +27,21 @@ seal__stream *seal__stream_new(seal__session *session, uint64_t id, uint32_t max
         .state = SEAL__STREAM_OPEN,
         .max_message = max_message == 0 ? session->max_message : max_message,
         .deadline_ns = UINT64_MAX,
+        .wanted = SEAL__READ_ALL,
+        .send_window = session->first_send_window,
+        .available = session->stream_window,
     };
     seal__list_init(&stream->busy);
     seal__list_init(&stream->pending);
+    seal__list_init(&stream->ready);
     seal__list_init(&stream->queue);
-    seal__buf_init(&stream->message, session->alloc, 0);
+    seal__buf_init(&stream->inbox, session->alloc, 0);
     if (!seal__idmap_insert(&session->streams, id, stream)) {
         seal__stream_recycle(session, stream);
         return NULL;
     }
     session->count++;
+    seal__keepalive_wake(session);
     return stream;
 }
 
@@ -47,18 +52,17 @@ bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uin
            seal__heap_insert(&session->deadlines, &stream->deadline, deadline_ns);
 }
 
-void seal__stream_drop_message(seal__session *session, seal__stream *stream) {
-    session->buffered -= stream->message.len;
-    seal__buf_done(&stream->message);
-}
-
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late) {
     seal__idmap_remove(&session->streams, stream->id);
     seal__heap_remove(&session->deadlines, &stream->deadline);
     seal__list_remove(&stream->pending);
+    seal__list_remove(&stream->ready);
     seal__stream_drop_queue(session, stream);
-    seal__stream_drop_message(session, stream);
+    if (stream->inbox.data != NULL || session->lent == stream)
+        seal__inbox_drop(session, stream);
     session->count--;
+    if (session->crossing < SEAL__CROSSING_MAX)
+        session->crossing += SEAL__CROSSING;
     if (late)
         seal__late_remember(session, stream->id);
 }
@@ -121,7 +125,7 @@ void seal__streams_done(seal__session *session) {
     size_t cursor = 0;
     for (seal__stream *stream; (stream = seal__streams_next(session, &cursor)) != NULL;) {
         seal__stream_drop_queue(session, stream);
-        seal__stream_drop_message(session, stream);
+        seal__buf_done(&stream->inbox);
         seal__release(session->alloc, stream);
     }
     seal__list *node;

@@ -15,6 +15,11 @@ size_t seal__text_send_len(const char *text) {
     return len;
 }
 
+/* White space may stand in a text of several lines. Others could do things to a terminal. */
+static bool is_harmful(uint8_t c) {
+    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+}
+
 void seal__text_receive(const uint8_t *text, size_t len, char *to) {
     if (len > SEAL__TEXT_MAX)
         len = SEAL__TEXT_MAX;
@@ -23,7 +28,7 @@ void seal__text_receive(const uint8_t *text, size_t len, char *to) {
         if (n == 0) {
             to[i++] = '?';
         } else if (n == 1) {
-            to[i] = text[i] < 0x20 || text[i] == 0x7f ? ' ' : (char)text[i];
+            to[i] = is_harmful(text[i]) ? ' ' : (char)text[i];
             i++;
         } else {
             memcpy(to + i, text + i, n);

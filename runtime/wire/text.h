@@ -9,9 +9,9 @@
  */
 size_t seal__text_send_len(const char *text);
 
-/* Copies a received text, at most SEAL__TEXT_MAX bytes, as one line: control characters become
- * spaces and bytes that are not UTF-8 become '?', so that a peer's text can be logged. `to` has
- * room for one byte more, the NUL. */
+/* Copies a received text, at most SEAL__TEXT_MAX bytes. Control characters but tab, CR and LF
+ * become spaces, and bytes that are not UTF-8 become '?'. It may have several lines; the log and
+ * errors make one of them. `to` has room for one byte more, the NUL. */
 void seal__text_receive(const uint8_t *text, size_t len, char *to);
 
 #endif

@@ -91,6 +91,8 @@ static void run_calls(bench_client *client, double seconds, uint64_t calls) {
     bench_conn **conns = bench_alloc(load->connections, sizeof(bench_conn *));
     for (unsigned i = 0; i < load->connections && !fresh; i++)
         conns[i] = client->transport->open(client);
+    for (unsigned i = 0; i < load->connections && load->unread; i++)
+        client->transport->leave_unread(conns[i], client->payload, load->size);
     bench_window_start(client, seconds, calls);
     for (unsigned i = 0; i < load->in_flight && goes_on(client); i++) {
         slots[i] = (bench_call){.client = client, .started_ns = uv_hrtime()};
@@ -173,7 +175,8 @@ int main(int argc, char **argv) {
     static bench_client client;
     double figures[BENCH_FIELDS] = {0};
     client.system = argc > 5 ? bench_find_system(argv[1]) : NULL;
-    if (client.system == NULL || !bench_load_parse(argv[4], &client.load)) {
+    if (client.system == NULL || !bench_load_parse(argv[4], &client.load) ||
+        !bench_applies(&client.load, client.system)) {
         fprintf(stderr, "usage: seal-bench-client SYSTEM PORT SERVER_PID LOAD SECONDS [CALLS]\n");
         return 2;
     }

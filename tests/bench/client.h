@@ -29,6 +29,8 @@ typedef struct bench_transport {
     bench_conn *(*open)(bench_client *client);
     /* Sends the payload; bench_call_ended comes later, never from inside. */
     void (*call)(bench_conn *conn, bench_call *call, const uint8_t *payload, size_t len);
+    /* Opens a stream that the server fills and nobody reads. NULL: there are no streams. */
+    void (*leave_unread)(bench_conn *conn, const uint8_t *payload, size_t len);
     /* Allowed inside bench_call_ended. */
     void (*close)(bench_conn *conn);
     void (*end)(bench_client *client);

@@ -54,6 +54,25 @@ static void call_echo(bench_conn *conn, bench_call *call, const uint8_t *payload
         bench_die("cannot start a call", seal_error_code_text(rc));
 }
 
+static void on_flood_ended(const seal_result *result, void *user) {
+    (void)user;
+    if (seal_result_status(result) != SEAL_STATUS_CANCELLED)
+        bench_die("the stream ended", seal_result_message(result));
+}
+
+static void leave_unread(bench_conn *conn, const uint8_t *payload, size_t len) {
+    Sealbench__EchoRequest request = SEALBENCH__ECHO_REQUEST__INIT;
+    memcpy(&request.payload.data, &payload, sizeof payload); /* it is only read */
+    request.payload.len = len;
+    seal_call_options options;
+    seal_call_options_init(&options);
+    options.timeout_us = SEAL_NO_DEADLINE;
+    int rc = sealbench_streams_open_flood(conn->channel, &request, &options, NULL, on_flood_ended,
+                                          NULL, NULL);
+    if (rc < 0)
+        bench_die("cannot open a stream", seal_error_code_text(rc));
+}
+
 static void close_conn(bench_conn *conn) {
     seal_channel_free(conn->channel);
     free(conn);
@@ -64,5 +83,9 @@ static void end(bench_client *client) {
     uv_run(&client->loop, UV_RUN_DEFAULT);
 }
 
-const bench_transport bench_rpc_transport = {
-    .begin = begin, .open = open_conn, .call = call_echo, .close = close_conn, .end = end};
+const bench_transport bench_rpc_transport = {.begin = begin,
+                                             .open = open_conn,
+                                             .call = call_echo,
+                                             .leave_unread = leave_unread,
+                                             .close = close_conn,
+                                             .end = end};

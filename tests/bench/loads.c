@@ -45,7 +45,11 @@ const bench_system *bench_find_system(const char *name) {
 static bool parse_echo(const char *name, bench_load *load) {
     int end = 0;
     load->kind = BENCH_ECHO;
-    return sscanf(name, "echo-%7zu-n%4u-c%4u%n", &load->size, &load->connections, &load->in_flight,
+    load->unread = strncmp(name, "unread-", 7) == 0;
+    if (!load->unread && strncmp(name, "echo-", 5) != 0)
+        return false;
+    name += load->unread ? 7 : 5;
+    return sscanf(name, "%7zu-n%4u-c%4u%n", &load->size, &load->connections, &load->in_flight,
                   &end) == 3 &&
            name[end] == '\0' && load->size >= sizeof(uint64_t) && load->size <= BENCH_MAX_SIZE;
 }
@@ -70,6 +74,10 @@ bool bench_load_parse(const char *name, bench_load *ret_load) {
         return false;
     *ret_load = load;
     return true;
+}
+
+bool bench_applies(const bench_load *load, const bench_system *system) {
+    return !load->unread || system->is_rpc;
 }
 
 const char *bench_field_name(bench_load_kind kind, unsigned field) {

@@ -21,7 +21,8 @@ extern const bench_system bench_systems[];
 const bench_system *bench_find_system(const char *name);
 
 typedef enum bench_load_kind {
-    BENCH_ECHO,      /* "echo-SIZE-nCONNECTIONS-cCALLS": so many calls outstanding in total */
+    BENCH_ECHO,      /* "echo-SIZE-nCONNECTIONS-cCALLS": so many calls outstanding in total;
+                      * "unread-..." the same, with a stream on each connection that is never read */
     BENCH_HANDSHAKE, /* "handshake-nN": connect, authenticate, one call, close; N at a time */
     BENCH_IDLE       /* "idle-memory": what a connection without calls costs */
 } bench_load_kind;
@@ -33,9 +34,12 @@ typedef struct bench_load {
     size_t size; /* of the payload */
     unsigned connections;
     unsigned in_flight; /* calls, or connections being made */
+    bool unread;        /* sealrpc only */
 } bench_load;
 
 bool bench_load_parse(const char *name, bench_load *ret_load);
+/* Whether the system can be put under the load. */
+bool bench_applies(const bench_load *load, const bench_system *system);
 
 /* Names of the figures that a load yields, as in the JSON; NULL: no more. */
 const char *bench_field_name(bench_load_kind kind, unsigned field);

@@ -17,10 +17,10 @@ static const char usage[] =
     "                      [--system NAME] [--load NAME]...\n";
 
 static const char *const all_loads[] = {
-    "echo-64-n1-c1",      "echo-64-n1-c16",     "echo-64-n1-c128",     "echo-1024-n1-c1",
-    "echo-1024-n1-c16",   "echo-1024-n1-c128",  "echo-65536-n1-c1",    "echo-65536-n1-c16",
-    "echo-65536-n1-c128", "echo-1048576-n1-c1", "echo-1048576-n1-c16", "echo-1048576-n1-c128",
-    "handshake-n1",       "handshake-n16",      "idle-memory"};
+    "echo-64-n1-c1",        "echo-64-n1-c16",     "unread-64-n1-c16",   "echo-64-n1-c128",
+    "echo-1024-n1-c1",      "echo-1024-n1-c16",   "echo-1024-n1-c128",  "echo-65536-n1-c1",
+    "echo-65536-n1-c16",    "echo-65536-n1-c128", "echo-1048576-n1-c1", "echo-1048576-n1-c16",
+    "echo-1048576-n1-c128", "handshake-n1",       "handshake-n16",      "idle-memory"};
 
 enum { N_ALL_LOADS = sizeof all_loads / sizeof all_loads[0] };
 
@@ -67,6 +67,8 @@ static bool is_skipped(const run_options *options, const bench_system *system,
                        const bench_load *load, unsigned round) {
     bool slow_load = load->kind == BENCH_IDLE || load->size * load->in_flight > ((size_t)8 << 20);
     if (options->quick && round > 0 && slow_load)
+        return true;
+    if (!bench_applies(load, system))
         return true;
     return options->check && system->only_all && (load->in_flight != 16 || load->size > 65536);
 }

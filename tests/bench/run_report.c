@@ -61,6 +61,8 @@ static void print_ratio(const run_cell *cell, const run_cell *raw,
 static void print_cell(const run_table *table, size_t load, size_t system) {
     const run_cell *cell = &table->cells[load][system];
     const run_cell *raw = yardstick(table, load);
+    if (!bench_applies(&table->loads[load], table->systems[system]))
+        return;
     printf("%-22s %-29s", table->load_names[load], table->systems[system]->name);
     if (cell->n == 0) {
         printf(" failed\n");
@@ -116,6 +118,8 @@ bool run_write_json(const run_table *table, const char *path) {
     const char *between = "";
     for (size_t load = 0; load < table->n_loads; load++) {
         for (size_t system = 0; system < table->n_systems; system++) {
+            if (!bench_applies(&table->loads[load], table->systems[system]))
+                continue;
             fputs(between, file);
             write_result(table, load, system, file);
             between = ",\n";

@@ -4,11 +4,37 @@
 #include "bench/server.h"
 #include "echo.seal.h"
 
+static void end_flood(seal_call *call, void *user) {
+    (void)user;
+    seal_call_finish(call);
+    seal_call_unref(call);
+}
+
 static void echo(seal_call *call, const Sealbench__EchoRequest *request, void *user) {
     (void)user;
     Sealbench__EchoReply reply = SEALBENCH__ECHO_REPLY__INIT;
     reply.payload = request->payload;
     sealbench_echo_reply_echo(call, &reply);
+}
+
+/* As many as the client takes; then it waits for room. */
+static void flood(seal_call *call, void *user) {
+    const Sealbench__EchoReply *reply = user;
+    while (sealbench_streams_send_flood(call, reply) == 0)
+        continue;
+}
+
+static void start_flood(seal_call *call, const Sealbench__EchoRequest *request, void *user) {
+    static Sealbench__EchoReply reply;
+    static uint8_t payload[64 * 1024];
+    (void)user;
+    sealbench__echo_reply__init(&reply);
+    reply.payload.len =
+        request->payload.len < sizeof payload ? request->payload.len : sizeof payload;
+    reply.payload.data = payload;
+    seal_call_on_writable(call, flood, &reply);
+    seal_call_on_cancel(call, end_flood, NULL);
+    flood(seal_call_ref(call), &reply);
 }
 
 /* That it listens is known. */
@@ -19,7 +45,10 @@ static void log_problems(void *user, seal_log_level level, const char *line) {
 
 static int serve(seal_server *server, seal_error **reterr) {
     static const sealbench_echo_ops ops = {.size = sizeof ops, .echo = echo};
+    static const sealbench_streams_ops streams = {.size = sizeof streams, .flood = start_flood};
     int rc = sealbench_echo_register(server, &ops, NULL, reterr);
+    if (rc == 0)
+        rc = sealbench_streams_register(server, &streams, NULL, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, "127.0.0.1:0", reterr);
     if (rc == 0)

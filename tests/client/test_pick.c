@@ -95,6 +95,32 @@ static void what_has_left_is_passed_over(void **state) {
     seal__endpoints_unref(others);
 }
 
+/* Those whose bit is set in the mask. */
+static bool in_mask(void *user, const seal__endpoint *endpoint) {
+    const unsigned *mask = user;
+    return (*mask >> (endpoint->address.host[1] - '0') & 1u) != 0;
+}
+
+static void assert_next(seal__round *round, unsigned mask, bool wanted) {
+    for (char i = '0'; i < '5'; i++) {
+        if ((mask >> (i - '0') & 1u) == wanted)
+            assert_int_equal(next(round)->address.host[1], i);
+    }
+}
+
+/* Whoever is deferred: all the others in their order, then those in theirs. */
+static void deferred_ones_come_last(void **state) {
+    (void)state;
+    for (unsigned mask = 0; mask < 32; mask++) {
+        seal__round *round = round_of(5);
+        seal__round_defer(round, in_mask, &mask);
+        assert_next(round, mask, false);
+        assert_next(round, mask, true);
+        assert_null(next(round));
+        seal__round_free(round);
+    }
+}
+
 static void shares_of_the_time(void **state) {
     (void)state;
     seal__round *round = round_of(3);
@@ -167,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_left_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(deferred_ones_come_last, setup, teardown),
         cmocka_unit_test_setup_teardown(shares_of_the_time, setup, teardown),
         cmocka_unit_test_setup_teardown(one_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(security_comes_first, setup, teardown),

@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fake_runtime.h"
-
-struct seal_call {
-    const seal_method *method;
-};
-
-struct seal_result {
-    const ProtobufCMessage *reply;
-};
+#include "fake_objects.h"
 
 struct seal_channel {
     int unused;
@@ -18,15 +10,17 @@ struct seal_server {
 };
 
 const seal_service *fake_registered;
+bool fake_registered_blocking;
 const seal_service *fake_channel_service;
 const seal_method *fake_method;
 const ProtobufCMessage *fake_reply;
 
 static struct seal_channel channel_object;
 static struct seal_server server_object;
-static struct seal_result last_result;
 static const void *registered_ops;
 static void *registered_user;
+
+struct seal_result fake_result;
 
 seal_channel *const fake_channel = &channel_object;
 seal_server *const fake_server = &server_object;
@@ -38,14 +32,27 @@ int seal_server_register(seal_server *server, const seal_service *service, const
     fake_registered = service;
     registered_ops = ops;
     registered_user = user;
+    fake_registered_blocking = false;
     return 0;
+}
+
+int seal_server_register_blocking(seal_server *server, const seal_service *service, const void *ops,
+                                  void *user, seal_error **reterr_error) {
+    int rc = seal_server_register(server, service, ops, user, reterr_error);
+    fake_registered_blocking = true;
+    return rc;
+}
+
+void fake_invoke(seal_call *call, const ProtobufCMessage *request) {
+    if (call->method->invoke != NULL)
+        call->method->invoke(registered_ops, call, request, registered_user);
 }
 
 int seal_call_reply(seal_call *call, const seal_method *method, const ProtobufCMessage *reply) {
     if (call->method != method)
         return SEAL_ERROR_INVALID;
     fake_reply = reply;
-    return 0;
+    return call->client != NULL ? fake_call_ended(call, reply) : 0;
 }
 
 int seal_channel_new_for(seal_runtime *runtime, const char *target,
@@ -65,13 +72,12 @@ seal_result *seal_channel_call_sync(seal_channel *channel, const seal_method *me
                                     const seal_call_options *options) {
     (void)channel;
     (void)options;
-    seal_call call = {method};
+    seal_call call = {.method = method};
     fake_method = method;
     fake_reply = NULL;
-    if (method->invoke != NULL)
-        method->invoke(registered_ops, &call, request, registered_user);
-    last_result.reply = fake_reply;
-    return &last_result;
+    fake_invoke(&call, request);
+    fake_result.reply = fake_reply;
+    return &fake_result;
 }
 
 int seal_channel_call(seal_channel *channel, const seal_method *method,

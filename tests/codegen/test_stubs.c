@@ -87,7 +87,7 @@ static void tables_say_what_the_options_say(void **state) {
     assert_int_equal(s->method_size, sizeof(seal_method));
     assert_string_equal(s->full_name, "demo.v1.Greeter");
     assert_string_equal(s->spn_class, "greeter");
-    assert_int_equal(s->n_methods, 5);
+    assert_int_equal(s->n_methods, 7);
     assert_string_equal(m->full_name, "demo.v1.Greeter/SayHello");
     assert_ptr_equal(m->request, &demo__v1__hello_request__descriptor);
     assert_ptr_equal(m->response, &demo__v1__hello_reply__descriptor);
@@ -107,13 +107,14 @@ static void tables_say_what_the_options_say(void **state) {
     assert_null(s->methods[1].allow);
 }
 
-static void streaming_methods_are_only_in_the_table(void **state) {
+static void blocking_handlers_are_registered_as_such(void **state) {
     (void)state;
-    const seal_method *m = demo_v1_greeter_service.methods;
-    assert_int_equal(m[2].flags, SEAL_METHOD_SERVER_STREAMING);
-    assert_null(m[2].invoke);
-    assert_int_equal(m[3].flags, SEAL_METHOD_CLIENT_STREAMING);
-    assert_null(m[3].invoke);
+    const char *seen = NULL;
+    assert_int_equal(demo_v1_greeter_register_blocking(fake_server, &greeter, &seen, NULL), 0);
+    assert_ptr_equal(fake_registered, &demo_v1_greeter_service);
+    assert_true(fake_registered_blocking);
+    assert_int_equal(demo_v1_greeter_register(fake_server, &greeter, &seen, NULL), 0);
+    assert_false(fake_registered_blocking);
 }
 
 static void services_without_methods_work(void **state) {
@@ -182,7 +183,7 @@ int main(void) {
         cmocka_unit_test(asynchronous_call_delivers_typed_replies),
         cmocka_unit_test(methods_without_handler_are_not_invoked),
         cmocka_unit_test(tables_say_what_the_options_say),
-        cmocka_unit_test(streaming_methods_are_only_in_the_table),
+        cmocka_unit_test(blocking_handlers_are_registered_as_such),
         cmocka_unit_test(services_without_methods_work),
         cmocka_unit_test(channels_know_their_service),
         cmocka_unit_test(depth_is_flagged),

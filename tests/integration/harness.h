@@ -113,6 +113,7 @@ typedef struct it_request {
     const char *text;
     uint64_t timeout_us;
     seal_level min_level;
+    bool wait_for_ready;
 } it_request;
 
 typedef seal_result *it_sync_fn(seal_channel *channel, const Itest__Request *request,

@@ -32,6 +32,7 @@ static void options_of(const it_request *request, seal_call_options *options) {
     seal_call_options_init(options);
     options->timeout_us = request->timeout_us;
     options->min_level = request->min_level;
+    options->wait_for_ready = request->wait_for_ready;
 }
 
 seal_result *it_sync(seal_channel *channel, it_sync_fn *method, const it_request *request) {

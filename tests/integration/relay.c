@@ -9,7 +9,8 @@
 
 #include "harness.h"
 
-enum { HEADER = 4, CHUNK = 65536 };
+/* A change of `flow` or of `frozen` is noticed after LOOK_MS. */
+enum { HEADER = 4, CHUNK = 65536, LOOK_MS = 10, ROOM = 256 * 1024 };
 
 static void put(int fd, const uint8_t *bytes, size_t len) {
     it_send(fd, bytes, len);
@@ -99,13 +100,26 @@ static void receive(relay *r, relay_side *side) {
         side->bytes = realloc(side->bytes, side->cap);
     }
     ssize_t n = read(side->from, side->bytes + side->len, CHUNK);
+    bool is_lost = atomic_load(&side->flow) == RELAY_SINKS;
     if (n <= 0) {
         side->ended = true;
-        shutdown(side->to, SHUT_WR);
+        if (!is_lost)
+            shutdown(side->to, SHUT_WR);
         return;
     }
+    if (is_lost)
+        return;
     side->len += (size_t)n;
     take_messages(r, side);
+}
+
+void relay_set_flow(relay *r, relay_flow flow) {
+    for (int i = 0; i < 2; i++)
+        atomic_store(&r->sides[i].flow, (int)flow);
+}
+
+static bool is_read(relay_side *side) {
+    return !side->ended && atomic_load(&side->flow) != RELAY_WAITS;
 }
 
 static void *run(void *arg) {
@@ -115,17 +129,23 @@ static void *run(void *arg) {
     if (client < 0)
         return NULL;
     int server = it_connect(r->server_port);
+    int room = ROOM; /* what waits in here is no delay that the ends could not see */
+    setsockopt(server, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     r->sides[RELAY_TO_SERVER].from = r->sides[RELAY_TO_CLIENT].to = client;
     r->sides[RELAY_TO_SERVER].to = r->sides[RELAY_TO_CLIENT].from = server;
     while (!r->sides[0].ended || !r->sides[1].ended) {
         struct pollfd fds[2];
         for (int i = 0; i < 2; i++)
-            fds[i] =
-                (struct pollfd){.fd = r->sides[i].ended ? -1 : r->sides[i].from, .events = POLLIN};
-        poll(fds, 2, -1);
+            fds[i] = (struct pollfd){.fd = is_read(&r->sides[i]) ? r->sides[i].from : -1,
+                                     .events = POLLIN};
+        poll(fds, 2, LOOK_MS);
+        while (atomic_load(&r->frozen))
+            poll(NULL, 0, 1);
         for (int i = 0; i < 2; i++) {
             if (fds[i].revents != 0)
                 receive(r, &r->sides[i]);
+            if (atomic_load(&r->sides[i].flow) == RELAY_TRICKLES)
+                poll(NULL, 0, LOOK_MS);
         }
     }
     close(client);
@@ -144,6 +164,14 @@ void relay_start(relay *r, uint16_t server_port, const relay_plan *plan) {
 
 void relay_join(relay *r) {
     assert_int_equal(pthread_join(r->thread, NULL), 0);
+}
+
+void relay_freeze(relay *r) {
+    atomic_store(&r->frozen, true);
+}
+
+void relay_thaw(relay *r) {
+    atomic_store(&r->frozen, false);
 }
 
 void relay_abort(relay *r) {

@@ -24,6 +24,14 @@ typedef enum relay_action {
     RELAY_CUT      /* after `bytes` of it the stream ends, in both directions */
 } relay_action;
 
+/* What becomes of the bytes of a direction; may be changed at any time. */
+typedef enum relay_flow {
+    RELAY_FLOWS,
+    RELAY_WAITS,    /* nothing is read */
+    RELAY_TRICKLES, /* a little at a time */
+    RELAY_SINKS     /* lost, and the end of the stream, too: a network that is gone */
+} relay_flow;
+
 typedef struct relay_plan {
     relay_action action;
     int direction;
@@ -36,7 +44,8 @@ typedef struct relay_side {
     int from;
     int to;
     bool ended;
-    uint8_t *bytes; /* everything received */
+    atomic_int flow; /* relay_flow */
+    uint8_t *bytes;  /* everything received */
     size_t len;
     size_t cap;
     size_t taken; /* of them, passed on (or not) */
@@ -54,13 +63,19 @@ typedef struct relay {
     relay_plan plan;
     relay_side sides[2];
     atomic_bool acted; /* the plan was carried out */
+    atomic_bool frozen;
 } relay;
 
+/* For both directions. */
+void relay_set_flow(relay *r, relay_flow flow);
 /* Accepts one connection; later ones are refused. */
 void relay_start(relay *r, uint16_t server_port, const relay_plan *plan);
 /* Waits until both ends have closed. */
 void relay_join(relay *r);
 void relay_free(relay *r);
+/* Passes nothing on, and closes nothing, until it is thawed. */
+void relay_freeze(relay *r);
+void relay_thaw(relay *r);
 /* Without a client: gives up listening. */
 void relay_abort(relay *r);
 

@@ -30,8 +30,9 @@ static void stop_lets_calls_finish(void **state) {
             it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
     it_server_wait_held(&it_s, 10);
     seal_server_stop(it_s.server, 60000, on_stopped, NULL);
-    /* A call that comes now finds the server going away: it may wait for another one, but not run.
+    /* A call that comes when the client has heard of it may wait for another server, but not run.
      */
+    it_wait_disconnected(it_c.channel);
     it_ends late = {0};
     assert_int_equal(it_async(it_c.channel, &(it_request){.timeout_us = 200000}, &late, NULL), 0);
     it_wait_ends(&late, 1);

@@ -159,16 +159,18 @@ static void client_for_good(void **state) {
     it_server_done(&s);
 }
 
-static void server_start(void **state) {
-    (void)state;
+static void start_of(uint32_t loops) {
     size_t n = 1;
+    seal_server_options options;
+    it_server_options(&options);
+    options.loops = loops;
     for (; n < MAX_N; n++) {
         static it_server s;
         seal_error *error = NULL;
         it_server_init(&s);
         s.runtime_options.allocator = &allocator;
         fail_at(n, true);
-        int rc = it_server_try_start(&s, NULL, NULL, &error);
+        int rc = it_server_try_start(&s, &options, NULL, &error);
         bool failed = has_failed();
         fail_at(0, true);
         if (rc != 0) {
@@ -187,16 +189,29 @@ static void server_start(void **state) {
     assert_true(n > 10 && n < MAX_N);
 }
 
+static void server_start(void **state) {
+    (void)state;
+    start_of(1);
+}
+
+static void server_start_with_loops(void **state) {
+    (void)state;
+    start_of(4);
+}
+
 /* One allocation of a serving server fails: at most the call or the connection does, and the next
  * one works. */
-static void serving(bool once) {
+static void serving(bool once, uint32_t loops) {
     static it_server s;
+    seal_server_options options;
+    it_server_options(&options);
+    options.loops = loops;
     static it_client c;
     size_t n = 1;
     it_server_init(&s);
     s.runtime_options.allocator = &allocator;
     fail_at(0, true);
-    it_server_start(&s, NULL, NULL);
+    it_server_start(&s, &options, NULL);
     it_client_init(&c);
     for (; n < MAX_N; n += once ? 1 : 5) {
         seal_channel *channel = it_channel(&c, s.target, NULL);
@@ -230,7 +245,13 @@ static void serving(bool once) {
 
 static void server_serving(void **state) {
     (void)state;
-    serving(true);
+    serving(true, 1);
+}
+
+static void server_serving_with_loops(void **state) {
+    (void)state;
+    serving(true, 3);
+    serving(false, 3);
 }
 
 /* No memory at all for a while: connections are refused, and afterwards everything works again. */
@@ -263,7 +284,7 @@ static void server_without_memory(void **state) {
     it_client_done(&c);
     it_server_done(&s);
     it_wait(nothing_lives, NULL, "the server's memory to be released");
-    serving(false);
+    serving(false, 1);
 }
 
 static void stop_here(void *arg) {
@@ -291,7 +312,9 @@ int main(void) {
         cmocka_unit_test_setup(client_of_a_list, setup),
         cmocka_unit_test_setup(client_for_good, setup),
         cmocka_unit_test_setup(server_start, setup),
+        cmocka_unit_test_setup(server_start_with_loops, setup),
         cmocka_unit_test_setup(server_serving, setup),
+        cmocka_unit_test_setup(server_serving_with_loops, setup),
         cmocka_unit_test_setup(server_without_memory, setup),
         cmocka_unit_test_setup(stopped_without_memory, setup),
     };

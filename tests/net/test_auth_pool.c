@@ -122,13 +122,14 @@ static void run_done(gate *g) {
     }
 }
 
+/* g is the job's, and who it is posted to when the pool belongs to another one. */
 static int submit(seal__auth_pool *pool, gate *g, bool blocks, uint64_t deadline_ns) {
     job *j = calloc(1, sizeof *j);
     *j = (job){
         .g = g,
         .blocks = blocks,
         .job = {.deadline_ns = deadline_ns, .work = work, .done = done, .orphaned = orphaned}};
-    int rc = seal__auth_pool_submit(pool, &j->job);
+    int rc = seal__auth_pool_submit_for(pool, g, &j->job);
     if (rc < 0)
         free(j);
     return rc;
@@ -304,12 +305,46 @@ static void many_submitters(void **state) {
     gate_done(&g);
 }
 
+/* One of two users goes: what he had in the pool is let go of, the other one's is not. */
+static void a_user_leaves(void **state) {
+    (void)state;
+    gate stays;
+    gate leaves;
+    seal__auth_pool *pool = pool_new(2, 10, &stays);
+    gate_init(&leaves);
+    assert_int_equal(submit(pool, &leaves, true, UINT64_MAX), 0);
+    assert_int_equal(submit(pool, &stays, true, UINT64_MAX), 0);
+    wait_for(&leaves, &leaves.worked, 1);
+    wait_for(&stays, &stays.worked, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(submit(pool, &leaves, true, UINT64_MAX), 0);
+        assert_int_equal(submit(pool, &stays, true, UINT64_MAX), 0);
+    }
+    seal__auth_pool_leave(pool, &leaves);
+    assert_int_equal(leaves.dropped, 3);
+    gate_open(&leaves);
+    wait_for(&leaves, &leaves.orphaned, 1);
+    gate_open(&stays);
+    wait_for(&stays, &stays.posted, 4);
+    run_done(&stays);
+    assert_int_equal(stays.done, 4);
+    assert_int_equal(stays.dropped, 0);
+    assert_int_equal(stays.orphaned, 0);
+    assert_int_equal(leaves.posted, 0);
+    assert_int_equal(leaves.done, 3);
+    seal__auth_pool_leave(pool, &leaves);
+    seal__auth_pool_stop(pool);
+    assert_true(is_last_reference());
+    gate_done(&stays);
+    gate_done(&leaves);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_jobs),       cmocka_unit_test(never_used),
         cmocka_unit_test(limits),          cmocka_unit_test(deadlines),
         cmocka_unit_test(stuck_jobs),      cmocka_unit_test(stop_while_jobs_end),
-        cmocka_unit_test(many_submitters),
+        cmocka_unit_test(many_submitters), cmocka_unit_test(a_user_leaves),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);
 }

@@ -293,6 +293,102 @@ static void a_stuck_job_is_left_behind(void **state) {
     assert_int_equal(atomic_load(&j.done), 0);
 }
 
+/* ---- Beside ---- */
+
+typedef struct companion {
+    seal__task ended;
+    seal_runtime *first;
+    seal_runtime *runtime;
+    atomic_uint joined;
+    bool on_first;
+} companion;
+
+static void join_companion(seal__task *task) {
+    companion *c = SEAL__CONTAINER_OF(task, companion, ended);
+    c->on_first = seal__runtime_on_loop(c->first);
+    seal__runtime_join(c->runtime);
+    seal__runtime_awaited(c->first);
+    seal__runtime_let_go(c->first);
+    atomic_fetch_add(&c->joined, 1);
+}
+
+static void start_companion(void *arg) {
+    companion *c = arg;
+    seal__runtime_hold(c->first);
+    assert_int_equal(seal__runtime_new_beside(c->first, &c->runtime, NULL), 0);
+}
+
+static void end_companion(void *arg) {
+    companion *c = arg;
+    c->ended.run = join_companion;
+    seal__runtime_await(c->first);
+    seal__runtime_end(c->runtime, c->first, &c->ended);
+}
+
+static void look_beside(void *arg) {
+    companion *c = arg;
+    assert_true(seal__runtime_on_loop(c->runtime));
+    assert_false(seal__runtime_on_loop(c->first));
+    assert_true(seal__runtime_on_any_loop(c->first));
+    assert_true(seal__runtime_on_any_loop(c->runtime));
+}
+
+/* It uses the first one's threads, comes back to its own, and leaves a job that is stuck behind. */
+static void beside_another(void **state) {
+    (void)state;
+    companion c = {.joined = 0};
+    slow_job quick;
+    slow_job stuck;
+    assert_int_equal(seal_runtime_new(NULL, &c.first, NULL), 0);
+    assert_int_equal(seal__runtime_run(c.first, start_companion, &c), 0);
+    assert_memory_equal(c.runtime->instance_id, c.first->instance_id, SEAL__INSTANCE_ID);
+    assert_int_equal(seal__runtime_run(c.runtime, look_beside, &c), 0);
+    assert_false(seal__runtime_on_any_loop(c.first));
+    slow_init(&quick, c.runtime);
+    assert_int_equal(seal__runtime_run(c.runtime, submit_on_loop, &quick), 0);
+    uv_sem_wait(&quick.begun);
+    uv_sem_post(&quick.go_on);
+    while (atomic_load(&quick.done) == 0)
+        sched_yield();
+    assert_int_equal(atomic_load(&quick.done), 1);
+    assert_true(quick.on_loop);
+    slow_init(&stuck, c.runtime);
+    assert_int_equal(seal__runtime_run(c.runtime, submit_on_loop, &stuck), 0);
+    uv_sem_wait(&stuck.begun);
+    assert_int_equal(seal__runtime_run(c.first, end_companion, &c), 0);
+    while (atomic_load(&c.joined) == 0)
+        sched_yield();
+    assert_true(c.on_first);
+    uv_sem_post(&stuck.go_on);
+    while (atomic_load(&stuck.orphaned) == 0)
+        sched_yield();
+    assert_int_equal(atomic_load(&stuck.done), 0);
+    seal_runtime_free(c.first);
+    slow_destroy(&quick);
+}
+
+/* The caller's loop goes on until the other one has ended. */
+static void beside_a_callers_loop(void **state) {
+    (void)state;
+    uv_loop_t loop;
+    seal_runtime_options o;
+    companion c = {.joined = 0};
+    uv_loop_init(&loop);
+    seal_runtime_options_init(&o);
+    o.loop = &loop;
+    assert_int_equal(seal_runtime_new(&o, &c.first, NULL), 0);
+    start_companion(&c);
+    end_companion(&c);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(atomic_load(&c.joined), 1);
+    start_companion(&c);
+    end_companion(&c);
+    seal_runtime_free(c.first);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(atomic_load(&c.joined), 2);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void wrong_thread(void **state) {
     (void)state;
     uv_loop_t loop;
@@ -320,6 +416,8 @@ int main(void) {
         cmocka_unit_test(post_arguments),
         cmocka_unit_test(jobs_on_a_callers_loop),
         cmocka_unit_test(a_stuck_job_is_left_behind),
+        cmocka_unit_test(beside_another),
+        cmocka_unit_test(beside_a_callers_loop),
         cmocka_unit_test(wrong_thread),
     };
     return cmocka_run_group_tests_name("net.runtime", tests, NULL, NULL);

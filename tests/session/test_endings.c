@@ -382,7 +382,7 @@ static void goaway_refuses_what_was_not_taken(void **state) {
     call *taken = start_call(&pair, UINT64_MAX, 10);
     session_pair_move(&pair, &pair.client);
     call *crossing = start_call(&pair, pair.now_ns + 100 * MS, 100000);
-    assert_int_equal(seal__session_goaway(pair.server.session, 7, "stopping\nnow"), 0);
+    assert_int_equal(seal__session_goaway(pair.server.session, 7, "stopping\x01now"), 0);
     assert_int_equal(seal__session_goaway(pair.server.session, 9, "again"), 0); /* no effect */
     session_pair_move(&pair, &pair.client);
     session_pair_run(&pair);

@@ -348,7 +348,7 @@ static void message_at_the_limit_passes(void **state) {
 static void unfinished_messages_share_one_limit(void **state) {
     (void)state;
     session_pair pair;
-    begin(&pair, &(session_pair_options){.max_buffered = 10000});
+    begin(&pair, &(session_pair_options){.max_buffered = 10012});
     uint8_t content[8192];
     for (uint64_t id = 1; id <= 4; id++) {
         size_t len = put_headers(content, 0, id, 1, 1000000, id == 1 ? "a/b" : NULL);
@@ -444,17 +444,17 @@ static void odd_names_reach_nobody(void **state) {
 
 static void extensions_are_skipped_or_refused(void **state) {
     (void)state;
-    static uint8_t payload[8193];
+    static uint8_t payload[10241];
     seal__headers_write(payload, 1, 1000000, "a/b", 3);
     size_t at = seal__headers_size(3);
-    memcpy(payload + at, "\x01\0\2xy\x7f\0\0", 8);
+    memcpy(payload + at, "\x03\0\2xy\x7f\0\0", 8);
     assert_int_equal(refusal(payload, at + 8), SEAL_STATUS_OK);
-    memcpy(payload + at, "\x01\0\2xy\x80\0\0", 8);
+    memcpy(payload + at, "\x03\0\2xy\x80\0\0", 8);
     assert_int_equal(refusal(payload, at + 8), SEAL_STATUS_UNIMPLEMENTED);
-    seal__store_u16(payload + at + 1, (uint16_t)(8192 - at - 3));
-    assert_int_equal(refusal(payload, 8192), SEAL_STATUS_OK);
-    seal__store_u16(payload + at + 1, (uint16_t)(8193 - at - 3));
-    assert_int_equal(refusal(payload, 8193), SEAL_STATUS_RESOURCE_EXHAUSTED);
+    seal__store_u16(payload + at + 1, (uint16_t)(10240 - at - 3));
+    assert_int_equal(refusal(payload, 10240), SEAL_STATUS_OK);
+    seal__store_u16(payload + at + 1, (uint16_t)(10241 - at - 3));
+    assert_int_equal(refusal(payload, 10241), SEAL_STATUS_RESOURCE_EXHAUSTED);
     seal__headers_write(payload, 1, 0, "a/b", 3);
     assert_int_equal(refusal(payload, at), SEAL_STATUS_DEADLINE_EXCEEDED);
 }

@@ -49,8 +49,67 @@ static int run_calls(session_pair *pair) {
     return rc != 0 || seal__session_is_going_away(pair->client.session) ? rc : SEAL_ERROR_NO_MEMORY;
 }
 
-static void every_allocation_may_fail(void **state) {
-    (void)state;
+/* ---- Streams: metadata, messages that wait at both ends, a kept status, a drain ---- */
+
+static const seal_bytes block = {(const uint8_t *)"\1\0\1kv", 5};
+
+static void note_failure(session_end *end, int rc) {
+    if (rc != 0)
+        end->failed = rc;
+}
+
+static void stream_back(session_pair *pair, session_end *end, const seal__event *event) {
+    (void)pair;
+    static const size_t sizes[] = {0, 1, 100, 40000, 90000};
+    if (event->kind != SEAL__EVENT_MESSAGE)
+        return;
+    seal__session *session = end->session;
+    note_failure(end, seal__session_send_metadata(session, event->stream, block));
+    for (size_t i = 0; i < 5; i++)
+        note_failure(end, send_message(end, event->stream, sizes[i], 1, false));
+    bool ok = seal__stream_id(event->stream) % 2 == 0;
+    const seal__ending ending = {.status = ok ? SEAL_STATUS_OK : SEAL_STATUS_ABORTED,
+                                 .text = "end",
+                                 .metadata = block,
+                                 .details = block};
+    if (!ok)
+        seal__session_pump(session, SIZE_MAX);
+    note_failure(end, seal__session_finish_with(session, event->stream, &ending));
+}
+
+static int run_streams(session_pair *pair) {
+    enum { STREAMS = 4 };
+    seal__stream *streams[STREAMS];
+    session_end *c = &pair->client;
+    for (size_t i = 0; i < STREAMS; i++) {
+        const seal__open open = {
+            .method = "a/b", .deadline_ns = UINT64_MAX, .attempt = 2, .metadata = block};
+        int rc = seal__session_open_call(c->session, pair->now_ns, &open, &streams[i]);
+        if (rc == 0)
+            rc = send_message(c, streams[i], 30000, 1, true);
+        if (rc != 0)
+            return rc;
+    }
+    session_pair_run(pair);
+    int rc = seal__session_drain(pair->server.session, 1, "bye");
+    for (size_t i = 0; i < STREAMS && c->failed == 0 && pair->server.failed == 0; i++) {
+        seal__stream_read(c->session, streams[i], SEAL__READ_ALL);
+        session_end_drain(pair, c);
+        session_pair_run(pair);
+    }
+    if (rc != 0 || c->failed != 0 || pair->server.failed != 0)
+        return SEAL_ERROR_NO_MEMORY;
+    bool out = c->outbox.failed || pair->server.outbox.failed;
+    if (!out &&
+        (c->counts[SEAL__EVENT_STATUS] != STREAMS || c->counts[SEAL__EVENT_METADATA] != STREAMS ||
+         !seal__session_is_drained(pair->server.session)))
+        return SEAL_ERROR_INTERNAL;
+    return out ? SEAL_ERROR_NO_MEMORY : 0;
+}
+
+typedef int scenario(session_pair *pair);
+
+static void fail_everywhere(scenario *run, session_event_fn *on_server) {
     for (int once = 0; once < 2; once++) {
         bool failed = true;
         size_t n = 1;
@@ -58,10 +117,11 @@ static void every_allocation_may_fail(void **state) {
             session_pair pair;
             memset(&pair, 0, sizeof pair);
             failing_alloc_fail_at(&pair.alloc, n, once != 0);
-            int rc = session_pair_init(&pair, &(session_pair_options){.on_server = serve});
+            int rc = session_pair_init(
+                &pair, &(session_pair_options){.on_server = on_server, .stream_window = 1});
             if (rc == 0) {
                 session_pair_run(&pair);
-                rc = run_calls(&pair);
+                rc = run(&pair);
             }
             failed = failing_alloc_has_failed(&pair.alloc);
             if (!failed)
@@ -75,6 +135,16 @@ static void every_allocation_may_fail(void **state) {
         }
         assert_in_range(n, 20, 1000);
     }
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    fail_everywhere(run_calls, serve);
+}
+
+static void every_allocation_of_streams_may_fail(void **state) {
+    (void)state;
+    fail_everywhere(run_streams, stream_back);
 }
 
 /* ---- Outbox ---- */
@@ -163,6 +233,7 @@ static void sealing_that_fails_is_final(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(every_allocation_of_streams_may_fail),
         cmocka_unit_test(records_are_filled_and_sealed),
         cmocka_unit_test(sealing_that_fails_is_final),
     };

@@ -33,7 +33,14 @@ static int end_init(session_pair *pair, session_end *end, seal__session_role rol
         .max_streams = o->max_streams != 0 ? o->max_streams : 100,
         .max_message = o->max_message != 0 ? o->max_message : 4 << 20,
         .max_buffered = o->max_buffered,
+        .stream_window = o->stream_window,
+        .connection_window = o->connection_window,
     };
+    if (role == SEAL__SESSION_CLIENT) {
+        options.keepalive_ns = o->keepalive_ns;
+        options.keepalive_timeout_ns = o->keepalive_timeout_ns;
+        options.keepalive_idle = o->keepalive_idle;
+    }
     int rc = seal__session_new(&options, pair->now_ns, &end->session, NULL);
     return rc != 0 || o->no_start ? rc : seal__session_start(end->session);
 }
@@ -104,6 +111,8 @@ static void feed_record(session_pair *pair, session_end *end, const uint8_t *con
 static bool seal_all(session_pair *pair, session_end *from) {
     size_t limit = pair->options.pump_limit != 0 ? pair->options.pump_limit : (size_t)64 << 10;
     seal__session_pump(from->session, limit);
+    if (seal__session_has_events(from->session))
+        session_end_drain(pair, from);
     return seal__outbox_seal(&from->outbox) == 0;
 }
 

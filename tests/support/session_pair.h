@@ -33,9 +33,14 @@ typedef struct session_pair_options {
     uint64_t max_buffered;
     session_event_fn *on_server;
     session_event_fn *on_client;
-    bool split;        /* every frame in a record of its own */
-    size_t pump_limit; /* 0: 64 KiB */
-    bool no_start;     /* the test sends SETTINGS itself */
+    bool split;             /* every frame in a record of its own */
+    size_t pump_limit;      /* 0: 64 KiB */
+    bool no_start;          /* the test sends SETTINGS itself */
+    uint32_t stream_window; /* these at both ends; 0: as the session chooses */
+    uint32_t connection_window;
+    uint64_t keepalive_ns; /* at the client */
+    uint64_t keepalive_timeout_ns;
+    bool keepalive_idle;
 } session_pair_options;
 
 struct session_pair {
@@ -60,7 +65,7 @@ void session_pair_advance(session_pair *pair, uint64_t ns);
 
 /* Hands content to an end as one record, as its peer would have sent it. */
 void session_end_feed(session_pair *pair, session_end *end, const uint8_t *content, size_t len);
-/* Pulls events. */
+/* Pulls events, also those that need no bytes from the peer. */
 void session_end_drain(session_pair *pair, session_end *end);
 /* Throws away what the end has to send; returns the number of bytes. */
 size_t session_end_discard(session_end *end);

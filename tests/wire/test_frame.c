@@ -179,10 +179,89 @@ static void settings_both_ways(void **state) {
     assert_false(settings_of("\0\2\0\0\0\1\0\1\0\0\0\2", 12, &out)); /* falling */
     assert_false(settings_of("\0\0\0\0\0\1", 6, &out));              /* 0 */
     assert_true(settings_of("\0\1\0\0\0\1\xff\xff\0\0\0\2", 12, &out));
+    assert_true(out.stream_window == 65536 && out.connection_window == 65536);
     for (size_t i = 0; i < 50; i++)
-        seal__store_u16(bytes + i * 6, (uint16_t)(i + 1));
+        seal__store_u16(bytes + i * 6, (uint16_t)(i + 5));
     assert_true(settings_of(bytes, 32 * 6, &out));
     assert_false(settings_of(bytes, 33 * 6, &out));
+}
+
+static void windows_in_settings(void **state) {
+    (void)state;
+    uint8_t bytes[64];
+    seal__settings in = {
+        .has_windows = true, .stream_window = 0x10203, .connection_window = INT32_MAX};
+    assert_int_equal(seal__settings_write(bytes, &in), 12);
+    assert_memory_equal(bytes, "\0\3\0\1\2\3\0\4\x7f\xff\xff\xff", 12);
+    seal__settings out;
+    assert_true(settings_of(bytes, 12, &out));
+    assert_true(out.stream_window == 0x10203 && out.connection_window == INT32_MAX);
+    assert_true(settings_of(bytes + 6, 6, &out));
+    assert_true(out.stream_window == 65536 && out.connection_window == INT32_MAX);
+    assert_true(settings_of("\0\3\0\1\0\0", 6, &out));
+    assert_false(settings_of("\0\3\0\0\xff\xff", 6, &out));
+    assert_false(settings_of("\0\4\0\0\0\0", 6, &out));
+    assert_false(settings_of("\0\4\x80\0\0\0", 6, &out));
+    assert_false(settings_of("\0\3\xff\xff\xff\xff", 6, &out));
+}
+
+static void headers_extensions(void **state) {
+    (void)state;
+    uint8_t bytes[64];
+    const seal_bytes block = {(const uint8_t *)"\1\0\1kv", 5};
+    seal__headers_write(bytes, 1, 2, "m", 1);
+    assert_int_equal(seal__headers_extensions_size((seal_bytes){NULL, 0}, 0), 0);
+    assert_int_equal(seal__headers_extensions_size((seal_bytes){NULL, 0}, 1), 0);
+    assert_int_equal(seal__headers_extensions_size(block, 3), 12);
+    seal__headers_extensions_write(bytes + 15, block, 3);
+    assert_memory_equal(bytes + 15, "\1\0\5\1\0\1kv\2\0\1\3", 12);
+    seal__headers h;
+    for (size_t cut = 16; cut < 27; cut++)
+        assert_int_equal(headers_of(bytes, cut, &h), cut == 23);
+    assert_true(seal__headers_read(bytes, 27, &h));
+    assert_true(h.attempt == 3 && h.metadata.len == 5 && h.metadata.data == bytes + 18);
+    assert_true(headers_of(bytes, 15, &h));
+    assert_true(h.attempt == 1 && h.metadata.len == 0);
+    seal__headers_extensions_write(bytes + 15, (seal_bytes){NULL, 0}, 1000);
+    assert_memory_equal(bytes + 15, "\2\0\1\xff", 4);
+    bytes[18] = 0;
+    assert_true(headers_of(bytes, 19, &h));
+    assert_int_equal(h.attempt, 1);
+    memcpy(bytes + 15, "\2\0\1\2\2\0\1\2", 8);
+    assert_false(headers_of(bytes, 23, &h)); /* twice */
+    memcpy(bytes + 15, "\x80\0\0\x80\0\0", 6);
+    assert_false(headers_of(bytes, 21, &h));
+}
+
+static void status_extensions(void **state) {
+    (void)state;
+    static uint8_t bytes[SEAL__STATUS_MAX + 1];
+    const seal__status_frame in = {.metadata = {(const uint8_t *)"\1\0\1kv", 5},
+                                   .details = {(const uint8_t *)"dd", 2},
+                                   .has_retry_after = true,
+                                   .retry_after_ms = 0x01020304};
+    seal__status_write(bytes, 14, 1, "x", 1);
+    assert_int_equal(seal__status_extensions_size(&in), 8 + 5 + 7);
+    seal__status_extensions_write(bytes + 5, &in);
+    assert_memory_equal(bytes + 5, "\1\0\5\1\0\1kv\2\0\2dd\3\0\4\1\2\3\4", 20);
+    seal__status_frame s;
+    for (size_t cut = 6; cut < 25; cut++)
+        assert_int_equal(status_of(bytes, cut, &s), cut == 13 || cut == 18);
+    assert_true(seal__status_read(bytes, 25, &s));
+    assert_true(s.metadata.len == 5 && s.details.len == 2 && s.details.data[0] == 'd');
+    assert_true(s.has_retry_after && s.retry_after_ms == 0x01020304);
+    assert_true(status_of(bytes, 5, &s));
+    assert_true(s.metadata.len == 0 && s.details.len == 0 && !s.has_retry_after);
+    seal__store_u16(bytes + 6, SEAL__DETAILS_MAX);
+    bytes[5] = SEAL__STATUS_DETAILS;
+    assert_true(status_of(bytes, 8 + SEAL__DETAILS_MAX, &s));
+    seal__store_u16(bytes + 6, SEAL__DETAILS_MAX + 1);
+    assert_false(status_of(bytes, 9 + SEAL__DETAILS_MAX, &s));
+    bytes[5] = 100;
+    seal__store_u16(bytes + 6, SEAL__STATUS_MAX - 8);
+    assert_true(status_of(bytes, SEAL__STATUS_MAX, &s));
+    seal__store_u16(bytes + 6, SEAL__STATUS_MAX - 7);
+    assert_false(status_of(bytes, SEAL__STATUS_MAX + 1, &s));
 }
 
 /* ---- Texts ---- */
@@ -199,7 +278,8 @@ static void texts_are_cleaned(void **state) {
     (void)state;
     received("", 0, "");
     received("plain", 5, "plain");
-    received("a\nb\tc\x1b[31m\x7f", 11, "a b c [31m ");
+    received("a\nb\tc\x1b[31m\x7f", 11, "a\nb\tc [31m ");
+    received("\t\nx\r\n", 5, "\t\nx\r\n");
     received("a\0b", 3, "a b");
     received("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
     received("\xff\x80"
@@ -243,6 +323,9 @@ int main(void) {
         cmocka_unit_test(status_both_ways),
         cmocka_unit_test(goaway_both_ways),
         cmocka_unit_test(settings_both_ways),
+        cmocka_unit_test(windows_in_settings),
+        cmocka_unit_test(headers_extensions),
+        cmocka_unit_test(status_extensions),
         cmocka_unit_test(texts_are_cleaned),
         cmocka_unit_test(texts_are_cut_between_characters),
     };

@@ -33,6 +33,12 @@
 
 SEAL_BEGIN_DECLS
 
+/** Where a time in milliseconds is asked for: never. */
+#define SEAL_NEVER UINT32_MAX
+
+/** Where a number of messages is asked for: all that there will be. */
+#define SEAL_READ_ALL UINT32_MAX
+
 /** A borrowed view of @c len bytes. @c data may be NULL only when @c len is 0. */
 typedef struct seal_bytes {
     const uint8_t *data;

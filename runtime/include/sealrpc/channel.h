@@ -45,7 +45,31 @@ typedef struct seal_channel_options {
     uint32_t connect_timeout_ms;
     uint32_t max_response; /**< bytes of one reply; 0: 4 MiB */
     uint32_t max_pending;  /**< calls waiting for a connection or a stream; 0: 10,000 */
+    uint32_t
+        max_attempts; /**< of one call, the first one counted, 1..5; 0: 3. See "Attempts" below */
+    uint32_t stream_window; /**< bytes a server may send ahead on one stream, 64 KiB..64 MiB; 0: 256
+                             * KiB */
+    uint32_t keepalive_ms;  /**< ask a silent server whether it is there after so long; 0: 20,000;
+                             * SEAL_NEVER: then calls must have a deadline */
+    uint32_t keepalive_timeout_ms; /**< and drop the connection when nothing has come after so long;
+                                    * 0: 10,000 */
+    bool keepalive_idle;           /**< also while there is no call */
 } seal_channel_options;
+
+/* ---- Attempts ----------------------------------------------------------------------------------
+ *
+ * A call is executed at most once, unless its method says otherwise. So the library sends a call
+ * again on its own only where it is certain that no handler has seen it: it never left this end, or
+ * the server refused it UNAVAILABLE and NOT_EXECUTED, as one does that is going away. Methods with
+ * protobuf's idempotency_level NO_SIDE_EFFECTS or IDEMPOTENT are also sent again where that is
+ * unknown, and where the handler itself answered UNAVAILABLE.
+ *
+ * There are at most max_attempts, all within the call's one deadline. Between them lies 100 ms,
+ * then twice as much, up to 2 s, each give or take a fifth, or what the server asks for; only the
+ * first refusal by a server that is going away is followed at once. All calls of a channel share a
+ * budget of 10: each failure costs 1, each success brings 0.1, and below 5 nothing is sent again
+ * but what never left this end. Once a message of the reply was handed out, or the messages of the
+ * request exceed 256 KiB, there are no more attempts. */
 
 static inline void seal_channel_options_init(seal_channel_options *options) {
     memset(options, 0, sizeof *options);
@@ -100,6 +124,13 @@ typedef struct seal_channel_stats {
     uint64_t resolver_away_ms;   /**< how long the source has been away; 0: it is there */
     uint64_t connections_made;   /**< handshakes completed */
     uint64_t connections_failed; /**< attempts at one endpoint that failed */
+    uint64_t connections_silent; /**< dropped by keepalive */
+    uint64_t calls_started;
+    uint64_t calls_ok;
+    uint64_t calls_failed;       /**< ended with a status that is not OK */
+    uint64_t calls_retried;      /**< attempts after the first */
+    uint64_t calls_budget_spent; /**< not sent again because the budget was used up */
+    uint64_t backoff_ms;         /**< until the next attempt to connect; 0: none is waiting */
 } seal_channel_stats;
 
 /** Reads the figures. Loop thread, or any other when the runtime has its own. */
@@ -111,6 +142,14 @@ typedef struct seal_call_options {
     uint64_t timeout_us; /**< 0: the method's, else the channel's; SEAL_NO_DEADLINE: none */
     seal_level
         min_level; /**< 0: the method's and channel's. Fails the call if the connection has less */
+    const struct seal_metadata *metadata; /**< sent with the request; copied; NULL: none */
+    /** Wait for a connection until the deadline. Otherwise a call fails when all endpoints have
+     * been tried without success. */
+    bool wait_for_ready;
+    uint32_t max_attempts; /**< 0: the channel's; 1: never again but what has not left this end */
+    /** The call this one is made for: see seal_call_options_inherit. Borrowed until the call is
+     * made; NULL: none. */
+    struct seal_call *parent;
 } seal_call_options;
 
 #define SEAL_NO_DEADLINE UINT64_MAX
@@ -120,8 +159,62 @@ static inline void seal_call_options_init(seal_call_options *options) {
     options->struct_size = sizeof *options;
 }
 
+/**
+ * Makes options for a call that a handler makes to do its work: its deadline is the time that the
+ * parent has left, less 5 ms; it is cancelled when the parent is, by its client or its deadline; it
+ * carries on the parent's trace context, as a span of its own; and when the parent is itself a
+ * second attempt, this call is not tried again, so that attempts do not multiply.
+ *
+ * @param options initialized; what they say already stays, but for a deadline beyond the parent's.
+ * @param parent borrowed until the calls that are made with these options have been made.
+ */
+SEAL_API void seal_call_options_inherit(seal_call_options *options, struct seal_call *parent);
+
 /** Handle of a call in progress at the client. */
 typedef struct seal_client_call seal_client_call;
+
+/* ---- Streaming calls ---------------------------------------------------------------------------
+ *
+ * Two ways. Asynchronous, with the generated open function: messages come to a callback when they
+ * were asked for with seal_client_call_read, and sending never blocks: where too much waits for the
+ * server, the generated write function returns SEAL_ERROR_AGAIN, and seal_client_call_on_writable
+ * tells when to go on. Blocking, with the generated start function: read waits for the next message
+ * and push for room; seal_client_call_finish waits for the end. Not both for one call.
+ */
+
+/** Asks for @p n more messages, SEAL_READ_ALL for all. What is not asked for stays with the server,
+ * but for the stream's window. Does nothing after the end. **Thread-safe.** */
+SEAL_API void seal_client_call_read(seal_client_call *call, uint32_t n);
+
+/** This end sends no more messages. Does nothing when it has said so, or the call has ended.
+ * **Thread-safe.** */
+SEAL_API void seal_client_call_end(seal_client_call *call);
+
+/** Called on the loop thread when a write function that has returned SEAL_ERROR_AGAIN may be tried
+ * again. */
+typedef void seal_client_call_writable_fn(seal_client_call *call, void *user);
+
+/** Asks to be told, each time; never after the end. Right after the call was opened, before the
+ * first message is written, or on the loop thread. */
+SEAL_API void seal_client_call_on_writable(seal_client_call *call,
+                                           seal_client_call_writable_fn *writable, void *user);
+
+/** Called on the loop thread when the server's initial metadata has come, at most once. Borrowed.
+ */
+typedef void seal_client_call_metadata_fn(seal_client_call *call,
+                                          const struct seal_metadata *metadata, void *user);
+
+/** Asks to be told. As seal_client_call_on_writable. */
+SEAL_API void seal_client_call_on_metadata(seal_client_call *call,
+                                           seal_client_call_metadata_fn *received, void *user);
+
+/**
+ * Ends a call that was started with a blocking start function: sends no more, passes over messages
+ * that were not read, and waits for the end. Blocks: not on a loop thread. Once for each call; the
+ * handle is still to be dropped with seal_client_call_unref.
+ * @return the result, never NULL: seal_result_free.
+ */
+SEAL_API SEAL_MUST_USE seal_result *seal_client_call_finish(seal_client_call *call);
 
 /**
  * Asks to end a call. Not an undo: it ends CANCELLED with an unknown execution unless it is proven

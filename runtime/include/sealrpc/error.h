@@ -25,6 +25,7 @@ SEAL_BEGIN_DECLS
     X(STATE, -102, "not possible in this state")                                                   \
     X(WRONG_THREAD, -103, "called on the wrong thread")                                            \
     X(ALREADY, -104, "already done")                                                               \
+    X(AGAIN, -105, "would have to wait")                                                           \
     X(TRANSPORT, -201, "network error")                                                            \
     X(ADDRESS, -202, "address cannot be used")                                                     \
     X(CONNECT, -203, "cannot connect")                                                             \

@@ -15,7 +15,7 @@
 
 SEAL_BEGIN_DECLS
 
-#define SEAL_GEN_ABI 1
+#define SEAL_GEN_ABI 2
 
 typedef enum seal_idempotency {
     SEAL_IDEMPOTENCY_UNKNOWN = 0,
@@ -34,6 +34,7 @@ typedef enum seal_idempotency {
 
 /**
  * Runs the handler of one method: the generated, typed step from the library to the ops structure.
+ * @param request NULL where the method streams its requests.
  * @return false when the structure has no handler for the method (NULL, or it ends before the
  * slot).
  */
@@ -46,7 +47,7 @@ typedef struct seal_method {
     const char *full_name; /**< "demo.Greeter/SayHello": the name on the wire */
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *response;
-    seal_invoke_fn *invoke; /**< NULL for streaming methods */
+    seal_invoke_fn *invoke;
     uint32_t flags;
     seal_level min_level; /**< 0: the server's and the channel's floor */
     seal_idempotency idempotency;
@@ -80,6 +81,12 @@ SEAL_API SEAL_MUST_USE int seal_server_register(seal_server *server, const seal_
                                                 const void *ops, void *user,
                                                 seal_error **reterr_error);
 
+/** The same for handlers that block: they run on the server's worker threads. */
+SEAL_API SEAL_MUST_USE int seal_server_register_blocking(seal_server *server,
+                                                         const seal_service *service,
+                                                         const void *ops, void *user,
+                                                         seal_error **reterr_error);
+
 /** Answers a call; the message is encoded before the function returns. **Thread-safe.**
  *  @return 0, SEAL_ERROR_ALREADY, SEAL_ERROR_INVALID (the call is of another method; it is not
  *  answered. Or the reply lacks something required; the client gets INTERNAL), SEAL_ERROR_TOO_BIG
@@ -89,6 +96,45 @@ SEAL_API int seal_call_reply(seal_call *call, const seal_method *method,
 
 /** Any function: the typed callback of a stub on its way through the library. */
 typedef void seal_any_fn(void);
+
+/* ---- Streams at the server ---- */
+
+/** Calls the typed callback @p received: the generated step. On the call's loop thread. @p message
+ * is borrowed until return; NULL: the client sends no more, and nothing follows. */
+typedef void seal_call_message_fn(seal_call *call, const ProtobufCMessage *message,
+                                  seal_any_fn *received, void *user);
+
+/** Sets where the messages of a streaming request go, once, in the handler or later; then ask for
+ * them with seal_call_read. On the call's loop thread.
+ * @return 0, SEAL_ERROR_ALREADY, SEAL_ERROR_INVALID (the call is of another method). */
+SEAL_API int seal_call_receive(seal_call *call, const seal_method *method,
+                               seal_call_message_fn *deliver, seal_any_fn *received, void *user);
+
+/** Sends one message of a streaming reply; encoded before the function returns. **Thread-safe**;
+ *  messages that two threads send at once come in either order.
+ *  @return 0; SEAL_ERROR_AGAIN (64 KiB or more wait: the message was not taken; see
+ *  seal_call_on_writable); SEAL_ERROR_CANCELLED (nobody waits for it any more: the call is still to
+ *  be answered); SEAL_ERROR_ALREADY (answered); SEAL_ERROR_INVALID, SEAL_ERROR_TOO_BIG,
+ *  SEAL_ERROR_NO_MEMORY: not sent. */
+SEAL_API int seal_call_send(seal_call *call, const seal_method *method,
+                            const ProtobufCMessage *message);
+
+/** For blocking handlers: waits for the next message of a streaming request.
+ *  @param ret_message valid until the next take of this call, or its end.
+ *  @return 1; 0: the client sends no more; SEAL_ERROR_CANCELLED (cancel, deadline or connection
+ * lost: the call is still to be answered); SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID. */
+SEAL_API int seal_call_take(seal_call *call, const seal_method *method,
+                            const ProtobufCMessage **ret_message);
+
+/** For blocking handlers: seal_call_send that waits for room instead of SEAL_ERROR_AGAIN. */
+SEAL_API int seal_call_put(seal_call *call, const seal_method *method,
+                           const ProtobufCMessage *message);
+
+/** Adds a detail to the status of a call that is going to fail: a message of any type, which the
+ *  client gets as google.protobuf.Any with "type.googleapis.com/" and its full name. Encoded before
+ *  the function returns. **Thread-safe.** @return 0, SEAL_ERROR_ALREADY (answered),
+ * SEAL_ERROR_TOO_BIG (over 16 KiB in all), SEAL_ERROR_INVALID, SEAL_ERROR_NO_MEMORY. */
+SEAL_API int seal_call_add_detail(seal_call *call, const ProtobufCMessage *detail);
 
 /** Calls the typed callback @p done of a stub: the generated step. Once, on the loop thread, when
  * the call has ended. @p result is borrowed until return. */
@@ -107,6 +153,63 @@ SEAL_API SEAL_MUST_USE int seal_channel_call(seal_channel *channel, const seal_m
                                              const seal_call_options *options,
                                              seal_deliver_fn *deliver, seal_any_fn *done,
                                              void *user, seal_client_call **ret_call);
+
+/** Calls the typed callback @p received: the generated step. On the loop thread. @p message is
+ * borrowed until return. */
+typedef void seal_client_message_fn(seal_client_call *call, const ProtobufCMessage *message,
+                                    seal_any_fn *received, void *user);
+
+/** Where the messages and the end of a streaming call go. */
+typedef struct seal_stream_callbacks {
+    seal_client_message_fn
+        *message;          /**< NULL where the method has one reply: it is in the result */
+    seal_any_fn *received; /**< for message; NULL: messages are passed over */
+    seal_deliver_fn *deliver;
+    seal_any_fn *done;
+    void *user;
+} seal_stream_callbacks;
+
+/**
+ * Opens a streaming call. **Thread-safe.**
+ * @param request the one request, encoded before the function returns; NULL where requests are a
+ * stream.
+ * @param callbacks copied.
+ * @param ret_call receives a handle: seal_client_call_unref. NULL only where nothing is to be done
+ * with it.
+ * @return as seal_channel_call.
+ */
+SEAL_API SEAL_MUST_USE int seal_channel_open(seal_channel *channel, const seal_method *method,
+                                             const ProtobufCMessage *request,
+                                             const seal_call_options *options,
+                                             const seal_stream_callbacks *callbacks,
+                                             seal_client_call **ret_call);
+
+/** Sends one message of a streaming request; encoded before the function returns. **Thread-safe**;
+ *  messages that two threads send at once come in either order.
+ *  @return 0; SEAL_ERROR_AGAIN (64 KiB or more wait: the message was not taken; see
+ *  seal_client_call_on_writable); SEAL_ERROR_CLOSED (the call has ended: the result says why);
+ *  SEAL_ERROR_STATE (after seal_client_call_end); SEAL_ERROR_INVALID, SEAL_ERROR_TOO_BIG,
+ *  SEAL_ERROR_NO_MEMORY: not sent. */
+SEAL_API int seal_client_call_write(seal_client_call *call, const seal_method *method,
+                                    const ProtobufCMessage *message);
+
+/** Starts a streaming call for the blocking functions below. Any thread but a loop's.
+ *  @return as seal_channel_open, and SEAL_ERROR_WRONG_THREAD. */
+SEAL_API SEAL_MUST_USE int seal_channel_start(seal_channel *channel, const seal_method *method,
+                                              const ProtobufCMessage *request,
+                                              const seal_call_options *options,
+                                              seal_client_call **ret_call);
+
+/** Waits for the next message of a streaming reply. One thread at a time.
+ *  @param ret_message valid until the next read of this call, or until its handle is dropped.
+ *  @return 1; 0: there is none any more: seal_client_call_finish says how the call ended;
+ *  SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID. */
+SEAL_API int seal_client_call_take(seal_client_call *call, const seal_method *method,
+                                   const ProtobufCMessage **ret_message);
+
+/** seal_client_call_write that waits for room instead of SEAL_ERROR_AGAIN. */
+SEAL_API int seal_client_call_put(seal_client_call *call, const seal_method *method,
+                                  const ProtobufCMessage *message);
 
 /** The same, waiting for the end. Blocks: on a loop thread it returns FAILED_PRECONDITION at once.
  *  @return the result, never NULL: seal_result_free. */

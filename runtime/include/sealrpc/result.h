@@ -4,6 +4,7 @@
 #define SEALRPC_RESULT_H
 
 #include <sealrpc/error.h>
+#include <sealrpc/metadata.h>
 #include <sealrpc/peer.h>
 
 SEAL_BEGIN_DECLS
@@ -64,12 +65,37 @@ SEAL_API seal_execution seal_result_execution(const seal_result *result);
  * _SPN_DUPLICATE); PERMISSION_DENIED for SEAL_ERROR_DIRECTORY_DENIED. */
 SEAL_API seal_error_code seal_result_cause(const seal_result *result);
 
-/** Returns one line for people: facts and remedy. "" when the status is OK. Never NULL. */
+/** Returns a text for people: facts and remedy. "" when the status is OK. Never NULL. One line
+ * where the status came from this end; what a handler said comes as it was, in UTF-8, line breaks
+ * included (other control characters are replaced). */
 SEAL_API const char *seal_result_message(const seal_result *result);
 
 /** Returns the reply, a protobuf-c message, or NULL when the status is not OK. Generated stubs hand
  *  it out typed. Valid until the result's last reference is gone. Never free it with protobuf-c. */
 SEAL_API const void *seal_result_reply(const seal_result *result);
+
+/** Returns the metadata that the server sent before its first message. Never NULL; valid as long as
+ * the result. */
+SEAL_API const seal_metadata *seal_result_initial_metadata(const seal_result *result);
+
+/** Returns the metadata that the server sent with the status. Never NULL; valid as long as the
+ * result. Without it where the status comes from this end. */
+SEAL_API const seal_metadata *seal_result_trailing_metadata(const seal_result *result);
+
+/** Returns how many details the server gave with a status that is not OK: messages of any type,
+ * wrapped as google.protobuf.Any, as gRPC's richer error model has them. */
+SEAL_API size_t seal_result_detail_count(const seal_result *result);
+
+/** Returns the full type name of a detail, such as "google.rpc.RetryInfo" (what follows the last
+ * '/' of the Any's type_url); "" where there is none at @p index. Valid as long as the result. */
+SEAL_API const char *seal_result_detail_type(const seal_result *result, size_t index);
+
+/** Returns the encoded message of a detail. Valid as long as the result. Decode it with
+ * protobuf-c's unpack function of its type. */
+SEAL_API seal_bytes seal_result_detail_value(const seal_result *result, size_t index);
+
+/** Returns how many times the call was handed to a server, 0 when it never was. */
+SEAL_API uint32_t seal_result_attempts(const seal_result *result);
 
 /** Returns the authenticated server, or NULL when the call failed before a connection was there. */
 SEAL_API const seal_peer *seal_result_peer(const seal_result *result);

@@ -13,6 +13,20 @@
  * it is called exactly once. Callbacks may call any function except those that say they block.
  * Different runtimes share nothing. Do not fork with a live runtime.
  *
+ * Servers with several loops (seal_server_options.loops). The first loop is the runtime's; each of
+ * the others has a thread of its own. A connection and its calls belong to one of them for ever:
+ * handlers and callbacks of a call run on the thread of its loop, "the call's loop thread", and
+ * what is said above of the loop thread holds there for the call. Handlers of calls on different
+ * loops run at the same time: what they share, such as the user pointer of a service, they must
+ * protect. Callbacks of the server itself (started, published, stopped) run on the runtime's loop
+ * thread. Functions that block are refused, or must not be called, on any of these threads, and
+ * seal_server_free returns at once on each of them. With one loop nothing runs at the same time.
+ *
+ * Blocking handlers (those of a service registered with its _register_blocking function) run on
+ * worker threads, one call each, several at once whatever the number of loops. They may use every
+ * thread-safe function and every function that blocks; callbacks of such a call still come on its
+ * loop thread.
+ *
  * Whatever may block (KDC, keytab, replay cache, names) runs on the runtime's own small pools of
  * threads, one for initiators and one for acceptors, never on the loop and never on libuv's pool.
  */

@@ -6,6 +6,8 @@
 #include <sealrpc/base.h>
 #include <sealrpc/channel.h>
 #include <sealrpc/error.h>
+#include <sealrpc/interceptor.h>
+#include <sealrpc/metadata.h>
 #include <sealrpc/peer.h>
 #include <sealrpc/publish.h>
 #include <sealrpc/result.h>

@@ -43,7 +43,24 @@ typedef struct seal_server_options {
     uint32_t max_request;  /**< bytes of one request where the method sets no limit; 0: 4 MiB */
     uint32_t max_response; /**< bytes of one reply; 0: 64 MiB */
     uint32_t handshake_timeout_ms; /**< absolute, from accept; 0: 10,000 */
-    uint32_t stop_grace_ms; /**< what seal_server_run and _free leave running calls; 0: 5,000 */
+    uint32_t stop_grace_ms; /**< what seal_server_run and _free leave running calls, and what calls
+                             * have on a connection that is too old; 0: 5,000 */
+    /** Loops that serve connections, 1..64; 0: 1. The first is the runtime's; the others have a
+     * thread each. A connection stays on the loop it was given to, which is the one with the
+     * fewest. With more than one, handlers run on several threads at once. */
+    uint32_t loops;
+    uint32_t worker_threads; /**< for blocking handlers, upper bound, 1..1,024; 0: 16 */
+    uint32_t worker_queue;   /**< calls that may wait for one of them; 0: 1,000 */
+    uint32_t stream_window; /**< bytes a client may send ahead on one stream, 64 KiB..64 MiB; 0: 256
+                             * KiB, or less where max_streams of them would exceed 64 MiB */
+    uint32_t keepalive_ms;  /**< ask a silent client whether it is there after so long, 100..24 h;
+                             * 0: 60,000; SEAL_NEVER */
+    uint32_t
+        keepalive_timeout_ms; /**< and drop it when nothing has come after so long; 0: 20,000 */
+    uint32_t max_connection_idle_ms; /**< a connection without calls is drained after so long;
+                                      * 0: SEAL_NEVER */
+    uint32_t max_connection_age_ms;  /**< every connection is drained after so long, give or take a
+                                      * tenth, so that clients spread anew; 0: SEAL_NEVER */
 } seal_server_options;
 
 static inline void seal_server_options_init(seal_server_options *options) {
@@ -143,8 +160,21 @@ SEAL_API void seal_server_stop(seal_server *server, uint32_t grace_ms,
                                seal_server_stopped_fn *stopped, void *user);
 
 /**
- * Frees a server, stopping it first with stop_grace_ms. On the loop thread: returns at once, and
- * the rest happens on the loop. On another thread: blocks until it has happened. NULL is allowed.
+ * Drains a server and waits for it: as seal_server_stop, in two phases, so that no call is refused
+ * that a client has begun. First every client is asked to make its new calls elsewhere, while calls
+ * that are already on the way are still taken; then, when the client has heard it, the connection
+ * closes with its last call. Blocks: not on a loop thread. Like this SIGTERM ends seal_server_run.
+ * @param deadline_ms how long calls that run may go on; then they are cancelled.
+ * @return 0 when every call has finished, SEAL_ERROR_TIMEOUT when some were cancelled (how many),
+ * SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_NO_MEMORY.
+ */
+SEAL_API SEAL_MUST_USE int seal_server_drain(seal_server *server, uint32_t deadline_ms,
+                                             seal_error **reterr_error);
+
+/**
+ * Frees a server, stopping it first with stop_grace_ms. On a loop's thread, any of its loops:
+ * returns at once, and the rest happens on the loops. On another thread: blocks until it has
+ * happened. NULL is allowed.
  */
 SEAL_API void seal_server_free(seal_server *server);
 
@@ -160,6 +190,12 @@ typedef struct seal_server_stats {
     uint64_t calls_running;    /**< calls that their handler has not let go of */
     uint64_t published;        /**< 1: its entry is in the directory; 0: no, or not known */
     uint64_t publish_failures; /**< attempts to publish or to refresh that failed */
+    uint64_t calls_cancelled;  /**< of those started: given up by client or deadline */
+    uint64_t
+        calls_expired_in_queue; /**< refused because the deadline passed before a worker was free */
+    uint64_t calls_queued;      /**< waiting for a worker now */
+    uint64_t connections_drained_age; /**< sent away by max_connection_age_ms or _idle_ms */
+    uint64_t connections_silent;      /**< dropped by keepalive */
 } seal_server_stats;
 
 /** Reads the figures. */
@@ -171,6 +207,19 @@ SEAL_API void seal_server_get_stats(seal_server *server, seal_server_stats *ret_
  * or with seal_call_fail. It may do so before it returns, later, and from any thread. The call and
  * the request message live until the answer, or as long as a reference is held (seal_call_ref). A
  * call whose last reference goes without an answer is answered INTERNAL.
+ *
+ * Streaming methods. A handler that sends several messages ends the call with seal_call_finish
+ * instead of a reply. Messages of the client are asked for with seal_call_read. Sending never
+ * blocks: where too much waits for the client, the generated send function returns
+ * SEAL_ERROR_AGAIN, and seal_call_on_writable tells when to go on.
+ *
+ * Blocking handlers. Those of a service that was registered with its _register_blocking function
+ * run on a worker thread, a call each, and may block; in them the generated take and put functions
+ * wait for the next message and for room. Calls wait for a worker in the order of their deadlines;
+ * one whose deadline has passed is not begun.
+ *
+ * Where a function is said to run "on the call's loop thread", that is the loop of the call's
+ * connection: with seal_server_options.loops above 1 there are several.
  */
 
 /** Returns who calls, over which protection. Valid as long as the call. **Thread-safe.** */
@@ -191,8 +240,53 @@ SEAL_API bool seal_call_is_cancelled(const seal_call *call);
 typedef void seal_call_cancelled_fn(seal_call *call, void *user);
 
 /** Asks to be told of a cancel, at most once; never after the call was answered. If the call is
- *  cancelled already, the callback comes soon. NULL takes the request back. Loop thread only. */
+ *  cancelled already, the callback comes soon. NULL takes the request back. On the call's loop
+ *  thread only; on others ask seal_call_is_cancelled. */
 SEAL_API void seal_call_on_cancel(seal_call *call, seal_call_cancelled_fn *cancelled, void *user);
+
+/** Returns the metadata of the request. Never NULL; valid as long as the call. **Thread-safe.** */
+SEAL_API const seal_metadata *seal_call_metadata(const seal_call *call);
+
+/** Sends initial metadata: at most once, before the first message. Copied. **Thread-safe.**
+ *  @return 0, SEAL_ERROR_ALREADY (sent before, or a message or the answer was),
+ * SEAL_ERROR_NO_MEMORY. */
+SEAL_API int seal_call_send_metadata(seal_call *call, const seal_metadata *metadata);
+
+/** Sets the trailing metadata, which goes with the answer. Copied; replaces what was set before.
+ *  **Thread-safe.** @return 0, SEAL_ERROR_ALREADY (answered), SEAL_ERROR_NO_MEMORY. */
+SEAL_API int seal_call_set_trailing_metadata(seal_call *call, const seal_metadata *metadata);
+
+/** Advises the client how to go on after a failure: to try again no earlier than after so many
+ * milliseconds, or SEAL_NEVER. Goes with seal_call_fail. **Thread-safe.** */
+SEAL_API void seal_call_set_retry_after(seal_call *call, uint32_t milliseconds);
+
+/** Returns which attempt of the client's this is, counted from 1. **Thread-safe.** */
+SEAL_API uint32_t seal_call_attempt(const seal_call *call);
+
+/** Returns the caller's W3C trace context: the value of its "traceparent", "" where there is none
+ * or it is malformed. Valid as long as the call. **Thread-safe.** */
+SEAL_API const char *seal_call_traceparent(const seal_call *call);
+
+/** Returns the value of the caller's "tracestate", "" where there is none. **Thread-safe.** */
+SEAL_API const char *seal_call_tracestate(const seal_call *call);
+
+/** Asks for @p n more messages of a streaming request, SEAL_READ_ALL for all. They come through the
+ * function that was set with the generated receive function. What is not asked for stays with the
+ * client, but for the stream's window. **Thread-safe.** */
+SEAL_API void seal_call_read(seal_call *call, uint32_t n);
+
+/** Called on the call's loop thread when a send function that has returned SEAL_ERROR_AGAIN may be
+ * tried again. */
+typedef void seal_call_writable_fn(seal_call *call, void *user);
+
+/** Asks to be told, each time; never after the call was answered or cancelled. Before the first
+ * message is sent, or on the call's loop thread. */
+SEAL_API void seal_call_on_writable(seal_call *call, seal_call_writable_fn *writable, void *user);
+
+/** Ends a call of a method that streams its replies: status OK, after all messages that were sent.
+ *  **Thread-safe.** @return 0, SEAL_ERROR_ALREADY (answered), SEAL_ERROR_INVALID (the method has
+ * one reply: use its reply function; the call is not answered). */
+SEAL_API int seal_call_finish(seal_call *call);
 
 /** Adds a reference, to answer after the handler has returned, and returns @p call.
  *  **Thread-safe.** */

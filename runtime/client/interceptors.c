@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interceptors of a channel, and the first of them, which counts its calls. */
+#include <string.h>
+
+#include "base/options.h"
+#include "client/client_internal.h"
+
+/* ---- Figures ---- */
+
+static int count_start(seal_client_call *call, seal_metadata *metadata, void **state, void *user) {
+    (void)metadata;
+    (void)state;
+    (void)user;
+    atomic_fetch_add_explicit(&call->chain->started, 1, memory_order_relaxed);
+    return 0;
+}
+
+static void count_end(seal_client_call *call, const seal_result *result,
+                      const seal_call_outcome *outcome, void **state, void *user) {
+    (void)result;
+    (void)state;
+    (void)user;
+    seal__retry_ended(call, &(seal__outcome){.status = outcome->status});
+}
+
+uint64_t seal__chain_started(const seal__chain *chain) {
+    return atomic_load_explicit(&chain->started, memory_order_relaxed);
+}
+
+/* ---- The chain ---- */
+
+seal__chain *seal__chain_new(const seal_allocator *alloc) {
+    seal__chain *chain = seal__alloc_zeroed(alloc, 1, sizeof *chain);
+    if (chain == NULL)
+        return NULL;
+    atomic_init(&chain->refs, 1);
+    atomic_init(&chain->started, 0);
+    chain->alloc = alloc;
+    chain->list[0].fn = (seal_client_interceptor){.begin = count_start, .end = count_end};
+    chain->n = 1;
+    return chain;
+}
+
+seal__chain *seal__chain_ref(seal__chain *chain) {
+    atomic_fetch_add_explicit(&chain->refs, 1, memory_order_relaxed);
+    return chain;
+}
+
+void seal__chain_unref(seal__chain *chain) {
+    if (chain != NULL && atomic_fetch_sub_explicit(&chain->refs, 1, memory_order_acq_rel) == 1)
+        seal__release(chain->alloc, chain);
+}
+
+bool seal__chain_wants_metadata(const seal__chain *chain) {
+    for (unsigned i = 1; i < chain->n; i++) {
+        if (chain->list[i].fn.begin != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What an interceptor returns is somebody else's number. */
+static int code_of(int rc) {
+    return strcmp(seal_error_code_name(rc), "?") != 0 ? rc : SEAL_ERROR_INTERNAL;
+}
+
+int seal__chain_begin(seal_client_call *call, seal_metadata *metadata) {
+    const seal__chain *chain = call->chain;
+    for (unsigned i = 0; i < chain->n; i++) {
+        const seal__interceptor *one = &chain->list[i];
+        int rc =
+            one->fn.begin != NULL ? one->fn.begin(call, metadata, &call->states[i], one->user) : 0;
+        if (rc < 0)
+            return code_of(rc);
+        call->n_begun = i + 1;
+    }
+    return 0;
+}
+
+void seal__chain_sent(seal_client_call *call, const ProtobufCMessage *message) {
+    for (unsigned i = call->n_begun; i-- > 1;) {
+        const seal__interceptor *one = &call->chain->list[i];
+        if (one->fn.sent != NULL)
+            one->fn.sent(call, message, &call->states[i], one->user);
+    }
+}
+
+void seal__chain_received(seal_client_call *call, const ProtobufCMessage *message) {
+    for (unsigned i = call->n_begun; i-- > 1;) {
+        const seal__interceptor *one = &call->chain->list[i];
+        if (one->fn.received != NULL)
+            one->fn.received(call, message, &call->states[i], one->user);
+    }
+}
+
+/* The clock is asked only for those who want to know. */
+static void describe(const seal_client_call *call, const seal_result *result,
+                     seal_call_outcome *outcome) {
+    uint64_t now = call->n_begun > 1 ? uv_hrtime() : call->started_ns;
+    *outcome = (seal_call_outcome){.status = seal_result_status(result),
+                                   .execution = seal_result_execution(result),
+                                   .message = seal_result_message(result),
+                                   .duration_us = (now - call->started_ns) / 1000,
+                                   .messages_in = call->messages_in,
+                                   .messages_out = call->messages_out};
+}
+
+void seal__chain_end(seal_client_call *call, const seal_result *result) {
+    seal_call_outcome outcome;
+    describe(call, result, &outcome);
+    for (unsigned i = call->n_begun; i-- > 0;) {
+        const seal__interceptor *one = &call->chain->list[i];
+        if (one->fn.end != NULL)
+            one->fn.end(call, result, &outcome, &call->states[i], one->user);
+    }
+}
+
+int seal_channel_add_interceptor(seal_channel *channel, const seal_client_interceptor *interceptor,
+                                 void *user, seal_error **reterr) {
+    if (channel == NULL || interceptor == NULL)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "channel and interceptor must not be NULL");
+    seal_client_interceptor copy;
+    seal_client_interceptor_init(&copy);
+    int rc = seal__options_copy(&copy, sizeof copy, interceptor, "seal_client_interceptor", reterr);
+    if (rc < 0)
+        return rc;
+    seal__chain *chain = channel->chain;
+    if (seal__chain_started(chain) > 0)
+        return seal__error(reterr, SEAL_ERROR_STATE,
+                           "the channel has had its first call; add interceptors before it");
+    if (chain->n == SEAL__CHAIN_MAX)
+        return seal__error(reterr, SEAL_ERROR_TOO_MANY, "a channel has at most %u interceptors",
+                           SEAL_MAX_INTERCEPTORS);
+    chain->list[chain->n++] = (seal__interceptor){.fn = copy, .user = user};
+    return 0;
+}

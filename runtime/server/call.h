@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call at the server, of any kind. It belongs to a loop, which alone touches its stream. What
+ * other threads give it lies under its lock until the loop takes it: messages in `out`, the answer
+ * in `answer`.
+ */
+#ifndef SEAL_SERVER_CALL_H
+#define SEAL_SERVER_CALL_H
+
+#include <stdalign.h>
+
+#include <sealrpc/gen.h>
+#include <sealrpc/interceptor.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "call/mailbox.h"
+#include "call/outgoing.h"
+#include "call/scope.h"
+#include "net/conn.h"
+#include "server/workers.h"
+
+struct seal__server_loop;
+struct seal__server_conn;
+struct seal__server_method;
+
+enum {
+    SEAL__CALL_FIRST = 384,
+    SEAL__OWN_INTERCEPTORS = 2, /* the library's, before the user's */
+    SEAL__INTERCEPTORS = SEAL__OWN_INTERCEPTORS + SEAL_MAX_INTERCEPTORS
+};
+
+typedef struct seal__server_interceptor {
+    seal_server_interceptor fn;
+    void *user;
+} seal__server_interceptor;
+
+/* How far a call has come towards its handler. The loop moves it, but for QUEUED, which the worker
+ * or the loop ends, whoever is first. */
+typedef enum seal__call_phase {
+    SEAL__CALL_NEW,      /* its request is not complete */
+    SEAL__CALL_QUEUED,   /* waits for a worker */
+    SEAL__CALL_BEGUN,    /* its handler runs, or has run */
+    SEAL__CALL_RETURNED, /* a worker has found that it cannot be begun: see `verdict` */
+    SEAL__CALL_DROPPED   /* refused: no handler will run */
+} seal__call_phase;
+
+/* Kinds of what lies in `out`. */
+enum { SEAL__OUT_MESSAGE, SEAL__OUT_METADATA };
+
+/* A status. */
+typedef struct seal__call_status {
+    seal_status code;
+    seal_execution execution;
+    char *text; /* NULL: none */
+} seal__call_status;
+
+/* What the handler has answered; `ready` is under the call's lock, and what is before it does not
+ * change any more once it is set. */
+typedef struct seal__call_answer {
+    seal__call_status status;
+    seal__out_item *reply; /* OK with a message, packed; NULL: without */
+    bool ready;
+} seal__call_answer;
+
+/* A call for a handler that blocks. */
+typedef struct seal__call_work {
+    seal__work work;
+    seal_call *call;
+    seal__list queued;   /* in the loop's list while it waits */
+    seal__mailbox box;   /* messages of a streaming request; room to send */
+    seal__mail *request; /* the one request, still encoded; NULL: they are a stream */
+    bool is_reading;     /* the first messages have been asked for */
+    uint32_t taken;      /* since the last were asked for */
+} seal__call_work;
+
+/* `users` are the references that handlers hold; together they hold one of `refs`, and the stream,
+ * while there is one, another. Freed on the loop thread. */
+struct seal_call {
+    atomic_uint refs;
+    atomic_uint users;
+    atomic_bool answered; /* changes under lock */
+    atomic_bool cancelled;
+    atomic_int phase;     /* seal__call_phase */
+    atomic_bool woken;    /* `task` is queued */
+    atomic_uint wanted;   /* messages asked for that the session has not been asked for */
+    atomic_bool is_stuck; /* a sender was told to wait */
+    atomic_bool has_verdict;
+    seal__task task; /* takes what other threads have given; or the last release */
+    seal_server *server;
+    struct seal__server_loop *loop;
+    struct seal__server_conn *sc; /* NULL: the connection is gone */
+    seal__stream *stream;         /* NULL: finished or gone */
+    seal_call *next_lost;         /* while all calls of a connection that is over are let go of */
+    const struct seal__server_method *method;
+    seal_peer *peer;
+    uint64_t began_ns;
+    uint64_t deadline_ns;
+    bool is_run; /* loop: counted as begun */
+
+    pthread_mutex_t lock;
+    seal__outgoing out;
+    seal__call_answer answer;
+    seal__call_status verdict; /* under lock until has_verdict: what the library has found; it goes
+                                * before what the handler answers */
+    bool has_sent;             /* under lock: initial metadata, or a message */
+    uint64_t messages_in;
+    atomic_uint_fast64_t messages_out;
+    uint8_t *trailing; /* under lock until answered, as the next ones: a metadata block */
+    size_t trailing_len;
+    seal__buf details;
+    bool has_retry_after;
+    uint32_t retry_after_ms;
+
+    const seal_metadata *metadata;
+    seal_metadata *own_metadata; /* NULL: there is none */
+    seal__scope scope;
+
+    ProtobufCMessage *request; /* in the arena, as is every message that is being handed out */
+    seal__arena arena;
+    seal__call_work *work;         /* NULL: its handler does not block */
+    seal_call_message_fn *deliver; /* NULL: not set */
+    seal_any_fn *received;
+    void *receive_user;
+    bool client_ended; /* loop */
+    bool end_told;
+    seal_call_writable_fn *on_writable;
+    void *on_writable_user;
+    seal_call_cancelled_fn *on_cancel;
+    void *on_cancel_user;
+    bool tell_cancel; /* on_cancel was set after the cancel: `task` tells */
+
+    seal_status ended_by; /* not OK: client, deadline or connection have ended it */
+    bool is_over;         /* `outcome` says how */
+    seal_call_outcome outcome;
+    char *outcome_text;
+    size_t n_begun; /* interceptors whose begin has let it through */
+    void *states[SEAL__INTERCEPTORS];
+    alignas(max_align_t) uint8_t first[SEAL__CALL_FIRST]; /* what the arena hands out first */
+};
+
+/* ---- call.c ---- */
+
+/* event: HEADERS. NULL: out of memory. */
+seal_call *seal__call_new(struct seal__server_conn *sc, const seal__event *event,
+                          const struct seal__server_method *method, uint64_t deadline_ns);
+/* Forgets the message in the arena; the next may take so many bytes. */
+void seal__call_reset_arena(seal_call *call, size_t budget);
+/* The stream is gone; drops its reference. */
+void seal__call_detach(seal_call *call);
+void seal__call_release(seal_call *call);
+/* Any thread with a reference: the loop takes what was given. */
+void seal__call_wake(seal_call *call);
+/* Nobody waits for the answer any more: tells the handler, and the calls made for it. */
+void seal__call_cancel(seal_call *call);
+/* Brings the figures up to what a worker has done. */
+void seal__call_settle(seal_call *call);
+/* True: no handler has run, and none will. The caller refuses the call. */
+bool seal__call_drop(seal_call *call);
+/* Sets what the library has found, the first time only. Any thread. */
+void seal__call_judge(seal_call *call, seal_status code, const char *text);
+static inline bool seal__call_has_begun(const seal_call *call) {
+    return atomic_load(&call->phase) == SEAL__CALL_BEGUN;
+}
+static inline bool seal__call_is_queued(const seal_call *call) {
+    return call->work != NULL && !seal__list_is_empty(&call->work->queued);
+}
+bool seal__call_on_loop(const seal_call *call);
+/* Loop: it was counted as begun, but there was no handler. */
+void seal__call_not_run(seal_call *call);
+
+/* ---- answer.c ---- */
+
+/* Ends a call that seal__call_drop has given to the caller: NOT_EXECUTED. Drops the reference of
+ * the handler that does not run. */
+void seal__call_refuse(seal_call *call, seal_status code, const char *text);
+/* Loop: hands everything that was given to the session, in order. */
+void seal__call_flush(seal_call *call);
+/* Loop: the call has come to its end; the first one counts. */
+void seal__call_over(seal_call *call, seal_status code, seal_execution execution, const char *text);
+/* Any thread: the call is answered from here on. False: it was already. */
+bool seal__call_claim(seal_call *call);
+
+/* ---- stream.c ---- */
+
+/* Loop: what a message of a stream, its end, and room to send mean for the handler. */
+void seal__call_message(seal_call *call, const uint8_t *data, size_t len);
+void seal__call_ended(seal_call *call);
+void seal__call_writable(seal_call *call);
+/* Loop: what was asked for elsewhere. */
+void seal__call_catch_up(seal_call *call);
+/* Asks for more messages. Any thread. */
+void seal__call_want(seal_call *call, uint32_t n);
+/* Decodes into the arena, whose last message goes, and shows it to the interceptors. Returns 0, or
+ * a negative code after seal__call_judge. On the loop, or the worker. */
+int seal__call_decode(seal_call *call, const uint8_t *data, size_t len,
+                      ProtobufCMessage **ret_message);
+/* Checks a message that is to be sent. Returns 0, SEAL_ERROR_INVALID or SEAL_ERROR_TOO_BIG, and
+ * says why in text. */
+int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size, char *text,
+                     size_t text_size);
+/* Packs a message. NULL: out of memory. */
+seal__out_item *seal__call_pack(seal_call *call, const ProtobufCMessage *message, size_t size);
+/* A seal__pack_fn for a seal__out_item. */
+void seal__call_copy_item(const void *item, uint8_t *at);
+/* Loop: tells `out` how much the session holds. */
+void seal__call_publish(seal_call *call);
+
+/* ---- blocking.c ---- */
+
+/* Makes a call one for a worker. data: its request, copied; NULL: it is a stream. Returns 0 or
+ * SEAL_ERROR_NO_MEMORY. */
+int seal__call_keep(seal_call *call, const uint8_t *data, size_t len);
+/* Queues it for a worker, or refuses it. */
+void seal__call_queue(seal_call *call);
+void seal__call_work_free(seal_call *call);
+
+/* ---- call_metadata.c ---- */
+
+/* Takes over what came with HEADERS. Returns 0 or SEAL_ERROR_NO_MEMORY. */
+int seal__call_take_metadata(seal_call *call, seal_bytes block, uint32_t attempt);
+/* Loop: initial metadata goes out. */
+int seal__call_send_block(seal_call *call, seal_bytes block);
+
+/* ---- interceptors.c ---- */
+
+/* Runs every begin. False: one has refused, and the call has to be refused. */
+bool seal__call_begin(seal_call *call);
+void seal__call_show_received(seal_call *call, const ProtobufCMessage *message);
+void seal__call_show_sent(seal_call *call, const ProtobufCMessage *message);
+void seal__call_show_end(seal_call *call);
+
+/* authorize.c: level and allow list of the method. */
+extern const seal_server_interceptor seal__policy_interceptor;
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What waits to be sent, because it is large or because a window is closed. Streams take turns of
+ * one piece each. */
+#include "session/internal.h"
+
+typedef enum queued_kind {
+    QUEUED_MESSAGE,
+    QUEUED_END,   /* a bare END */
+    QUEUED_STATUS /* the payload of STATUS */
+} queued_kind;
+
+typedef struct queued {
+    seal__list link;
+    queued_kind kind;
+    size_t size;
+    size_t sent;
+    bool begun;
+    bool end;
+    uint8_t bytes[];
+} queued;
+
+static queued *first_of(const seal__stream *stream) {
+    return SEAL__CONTAINER_OF(stream->queue.next, queued, link);
+}
+
+void seal__stream_drop_queue(seal__session *session, seal__stream *stream) {
+    seal__list *node;
+    while ((node = seal__list_take_first(&stream->queue)) != NULL)
+        seal__release(session->alloc, SEAL__CONTAINER_OF(node, queued, link));
+    seal__list_remove(&stream->busy);
+    stream->queued = 0;
+}
+
+void seal__stream_wake(seal__session *session, seal__stream *stream) {
+    if (!seal__list_is_empty(&stream->queue) && seal__list_is_empty(&stream->busy))
+        seal__list_append(&session->busy, &stream->busy);
+}
+
+static queued *enqueue(seal__session *session, seal__stream *stream, queued_kind kind,
+                       size_t size) {
+    size_t total = 0;
+    if (!seal__add(sizeof(queued), size, &total))
+        return NULL;
+    queued *item = seal__alloc(session->alloc, total);
+    if (item == NULL)
+        return NULL;
+    *item = (queued){.kind = kind, .size = size};
+    seal__list_append(&stream->queue, &item->link);
+    seal__stream_wake(session, stream);
+    return item;
+}
+
+int seal__queue_message(seal__session *session, seal__stream *stream, size_t size,
+                        seal__pack_fn *pack, const void *message, bool end) {
+    queued *item = enqueue(session, stream, QUEUED_MESSAGE, size);
+    if (item == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    item->end = end;
+    stream->queued += size;
+    if (size > 0)
+        pack(message, item->bytes);
+    return 0;
+}
+
+bool seal__queue_end(seal__session *session, seal__stream *stream) {
+    queued *item = enqueue(session, stream, QUEUED_END, 0);
+    if (item != NULL)
+        item->end = true;
+    return item != NULL;
+}
+
+bool seal__queue_status(seal__session *session, seal__stream *stream, size_t size,
+                        seal__pack_fn *pack, const void *status) {
+    queued *item = enqueue(session, stream, QUEUED_STATUS, size);
+    if (item != NULL)
+        pack(status, item->bytes);
+    return item != NULL;
+}
+
+static size_t prefix_of(const queued *item) {
+    return item->kind == QUEUED_MESSAGE && !item->begun ? SEAL__DATA_LENGTH : 0;
+}
+
+/* How much of a waiting message goes next: what fits into the open record, but no crumbs. */
+static size_t piece_size(const seal__session *session, const queued *item) {
+    size_t overhead = SEAL__FRAME_HEADER + prefix_of(item);
+    size_t size = item->size - item->sent;
+    if (size > SEAL__PIECE - overhead)
+        size = SEAL__PIECE - overhead;
+    size_t room = seal__outbox_room(session->outbox);
+    if (size + overhead > room && room >= SEAL__PIECE / 4)
+        size = room - overhead;
+    return size;
+}
+
+/* Cuts a piece to the window. Returns false when there is no room, but for a crumb perhaps. */
+static bool fit(const queued *item, size_t window, size_t *size) {
+    size_t prefix = prefix_of(item);
+    if (prefix + *size <= window)
+        return true;
+    if (window < prefix + SEAL__FRAGMENT_MIN)
+        return false;
+    *size = window - prefix;
+    return true;
+}
+
+static bool send_message_piece(seal__session *session, seal__stream *stream, queued *item,
+                               size_t size) {
+    size_t prefix = prefix_of(item);
+    unsigned flags = prefix > 0 ? SEAL__DATA_FIRST : 0;
+    if (item->end && item->sent + size == item->size)
+        flags |= SEAL__DATA_END;
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_DATA, flags, prefix + size, stream->id);
+    if (at == NULL)
+        return false;
+    if (prefix > 0)
+        seal__store_u32(at, (uint32_t)item->size);
+    if (size > 0)
+        memcpy(at + prefix, item->bytes + item->sent, size);
+    item->begun = true;
+    item->sent += size;
+    stream->send_window -= (uint32_t)(prefix + size);
+    session->send_window -= (uint32_t)(prefix + size);
+    if (item->kind == QUEUED_MESSAGE)
+        stream->queued -= size;
+    return true;
+}
+
+static bool send_status(seal__session *session, const seal__stream *stream, queued *item) {
+    uint8_t *at = seal__send_frame(session, SEAL__FRAME_STATUS, 0, item->size, stream->id);
+    if (at == NULL)
+        return false;
+    memcpy(at, item->bytes, item->size);
+    item->sent = item->size;
+    return true;
+}
+
+static bool send_piece(seal__session *session, seal__stream *stream, queued *item, size_t size) {
+    return item->kind == QUEUED_STATUS ? send_status(session, stream, item)
+                                       : send_message_piece(session, stream, item, size);
+}
+
+/* The stream whose turn it is has sent its piece. */
+static void end_turn(seal__session *session, seal__stream *stream, queued *item) {
+    seal__list_remove(&stream->busy);
+    if (item->sent == item->size) {
+        seal__list_remove(&item->link);
+        seal__release(session->alloc, item);
+    }
+    seal__stream_wake(session, stream);
+    if (stream->released && seal__list_is_empty(&stream->queue))
+        seal__stream_close(session, stream);
+    else
+        seal__stream_ready(session, stream);
+}
+
+/* The next stream with a piece that the windows allow. Those that may not send leave the ring until
+ * a WINDOW frame comes. NULL: none. */
+static seal__stream *next_turn(seal__session *session, size_t *ret_size) {
+    while (!seal__list_is_empty(&session->busy)) {
+        seal__stream *stream = SEAL__CONTAINER_OF(session->busy.next, seal__stream, busy);
+        const queued *item = first_of(stream);
+        *ret_size = piece_size(session, item);
+        if (item->kind != QUEUED_MESSAGE)
+            return stream;
+        bool may = fit(item, stream->send_window, ret_size);
+        if (may && fit(item, session->send_window, ret_size))
+            return stream;
+        seal__list_remove(&stream->busy);
+        if (may)
+            seal__list_append(&session->stalled, &stream->busy);
+    }
+    return NULL;
+}
+
+bool seal__session_pump(seal__session *session, size_t limit) {
+    size_t size = 0;
+    seal__stream *stream = NULL;
+    while ((stream = next_turn(session, &size)) != NULL) {
+        queued *item = first_of(stream);
+        if (session->outbox->wire.len >= limit || !send_piece(session, stream, item, size))
+            return true;
+        end_turn(session, stream, item);
+    }
+    return false;
+}
+
+size_t seal__stream_queued(const seal__stream *stream) {
+    return stream->queued;
+}

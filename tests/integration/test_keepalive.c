@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers and networks that fall silent without a word, seen from both ends; and those that are only
+ * quiet or slow, and must not be dropped. */
+#include "harness.h"
+#include "relay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { QUICK_MS = 200, ANSWER_MS = 1500 };
+
+static void server_start(it_server *s, uint32_t keepalive_ms) {
+    seal_server_options options;
+    it_server_options(&options);
+    options.keepalive_ms = keepalive_ms;
+    options.keepalive_timeout_ms = ANSWER_MS;
+    options.max_streams = 1000;
+    it_server_init(s);
+    it_server_start(s, &options, NULL);
+}
+
+/* A client of it through a relay. */
+typedef struct distant {
+    relay r;
+    seal_channel *channel;
+} distant;
+
+static void connect_through(distant *d, it_client *c, const it_server *s, uint32_t keepalive_ms) {
+    char target[64];
+    seal_channel_options options;
+    it_channel_options(&options);
+    options.keepalive_ms = keepalive_ms;
+    options.keepalive_timeout_ms = ANSWER_MS;
+    relay_start(&d->r, seal_server_port(s->server), NULL);
+    snprintf(target, sizeof target, "127.0.0.1:%u", d->r.port);
+    d->channel = it_channel(c, target, &options);
+    it_echo(d->channel, 10);
+}
+
+static void end(distant *d) {
+    relay_set_flow(&d->r, RELAY_FLOWS);
+    seal_channel_free(d->channel);
+    relay_join(&d->r);
+    relay_free(&d->r);
+}
+
+typedef struct silent_at_least {
+    it_server *s;
+    uint64_t n;
+} silent_at_least;
+
+static bool is_silent(void *arg) {
+    const silent_at_least *a = arg;
+    seal_server_stats stats;
+    it_server_stats(a->s, &stats);
+    return stats.connections_silent >= a->n;
+}
+
+static void wait_silent(it_server *s, uint64_t n) {
+    silent_at_least a = {.s = s, .n = n};
+    it_wait(is_silent, &a, "the server to notice that a peer is silent");
+}
+
+static void both_ends_notice(void **state) {
+    (void)state;
+    static it_server s;
+    static it_client c;
+    static distant d;
+    static it_ends ends;
+    memset(&ends, 0, sizeof ends);
+    server_start(&s, QUICK_MS);
+    it_client_init(&c);
+    connect_through(&d, &c, &s, QUICK_MS);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(
+            it_async(d.channel,
+                     &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 600000000}, &ends,
+                     NULL),
+            0);
+    it_wait_at_least(&s.runs, 6, "handlers");
+    relay_set_flow(&d.r, RELAY_SINKS);
+    it_wait_ends(&ends, 5);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 5);
+    assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 5);
+    wait_silent(&s, 1);
+    it_wait_at_least(&s.cancels, 5, "the handlers to be told");
+    it_log_wait(&s.log, "no answer for");
+    it_server_wait_idle(&s);
+    end(&d);
+    it_client_done(&c);
+    it_server_done(&s);
+}
+
+/* Quiet ones outlive, on the same connection, others that are silent and came later. */
+static void quiet_ones_are_left_alone(void **state) {
+    (void)state;
+    enum { ROUNDS = 3 };
+    static it_server s;
+    static it_client c;
+    server_start(&s, QUICK_MS);
+    it_client_start(&c, s.target, NULL);
+    it_echo(c.channel, 10);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        static distant d;
+        connect_through(&d, &c, &s, SEAL_NEVER);
+        relay_set_flow(&d.r, RELAY_SINKS);
+        wait_silent(&s, i + 1);
+        end(&d);
+    }
+    it_echo(c.channel, 10);
+    seal_server_stats stats;
+    it_server_stats(&s, &stats);
+    assert_int_equal(stats.connections_accepted, 1 + ROUNDS);
+    assert_int_equal(stats.connections_silent, ROUNDS);
+    it_client_done(&c);
+    it_server_done(&s);
+}
+
+/* A server that does not ask keeps what another one has given up. */
+static void never(void **state) {
+    (void)state;
+    static it_server asking;
+    static it_server trusting;
+    static it_client c;
+    static distant d[2];
+    server_start(&asking, QUICK_MS);
+    server_start(&trusting, SEAL_NEVER);
+    it_client_init(&c);
+    connect_through(&d[0], &c, &trusting, SEAL_NEVER);
+    connect_through(&d[1], &c, &asking, SEAL_NEVER);
+    for (int i = 0; i < 2; i++)
+        relay_set_flow(&d[i].r, RELAY_SINKS);
+    wait_silent(&asking, 1);
+    seal_server_stats stats;
+    it_server_stats(&trusting, &stats);
+    assert_int_equal(stats.connections_silent, 0);
+    assert_int_equal(stats.connections_open, 1);
+    for (int i = 0; i < 2; i++)
+        end(&d[i]);
+    it_client_done(&c);
+    it_server_done(&asking);
+    it_server_done(&trusting);
+}
+
+/* A client behind a slow line asks for so much that the server stops listening to it for longer
+ * than it would wait for an answer; it is not given up as long as something gets through. */
+static void slow_ones_are_not_silent(void **state) {
+    (void)state;
+    enum { CALLS = 900, SIZE = 32 * 1024 };
+    static it_server s;
+    static it_client c;
+    static distant d;
+    static it_ends ends;
+    memset(&ends, 0, sizeof ends);
+    server_start(&s, QUICK_MS);
+    it_client_init(&c);
+    connect_through(&d, &c, &s, SEAL_NEVER);
+    atomic_store(&d.r.sides[RELAY_TO_CLIENT].flow, RELAY_TRICKLES);
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(
+            it_async(
+                d.channel,
+                &(it_request){.mode = ITEST__MODE__SIZED, .number = SIZE, .timeout_us = 600000000},
+                &ends, NULL),
+            0);
+    it_wait_ends(&ends, CALLS);
+    assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), CALLS);
+    seal_server_stats stats;
+    it_server_stats(&s, &stats);
+    assert_int_equal(stats.connections_silent, 0);
+    end(&d);
+    it_client_done(&c);
+    it_server_done(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_ends_notice),
+        cmocka_unit_test(quiet_ones_are_left_alone),
+        cmocka_unit_test(never),
+        cmocka_unit_test(slow_ones_are_not_silent),
+    };
+    return cmocka_run_group_tests_name("integration.keepalive", tests, NULL, NULL);
+}
