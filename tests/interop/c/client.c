@@ -17,6 +17,33 @@ static void print_failure(const seal_result *result) {
     seal_error_code cause = seal_result_cause(result);
     printf("error: %s: %s: %s\n", cause == SEAL_OK ? "STATUS" : peer_word((int)cause),
            seal_status_name(seal_result_status(result)), seal_result_message(result));
+    if (cause == SEAL_OK)
+        printf("code: %d\nexecution: %d\n", (int)seal_result_status(result),
+               (int)seal_result_execution(result));
+}
+
+static void print_hex(const char *word, const char *key, const void *bytes, size_t len) {
+    const uint8_t *byte = bytes;
+    printf("%s: %s=", word, key);
+    for (size_t i = 0; i < len; i++)
+        printf("%02x", byte[i]);
+    printf("\n");
+}
+
+static void print_metadata(const char *word, const seal_metadata *metadata) {
+    seal_metadata_entry entry;
+    for (size_t i = 0; seal_metadata_at(metadata, i, &entry); i++)
+        print_hex(word, entry.key, entry.value, entry.value_len);
+}
+
+/* What else the server said. */
+static void print_rest(const seal_result *result) {
+    print_metadata("initial", seal_result_initial_metadata(result));
+    print_metadata("trailing", seal_result_trailing_metadata(result));
+    for (size_t i = 0; i < seal_result_detail_count(result); i++) {
+        seal_bytes value = seal_result_detail_value(result, i);
+        print_hex("detail", seal_result_detail_type(result, i), value.data, value.len);
+    }
 }
 
 static int call(seal_channel *channel, const peer_options *options, bool last,
@@ -26,6 +53,7 @@ static int call(seal_channel *channel, const peer_options *options, bool last,
     seal_call_options with;
     seal_call_options_init(&with);
     with.min_level = options->level; /* else the method asks for privacy */
+    with.metadata = options->metadata;
     const Demo__HelloReply *reply = NULL;
     seal_result *result = demo_greeter_sync_say_hello(channel, &request, &with, &reply);
     int status = reply == NULL;
@@ -33,6 +61,8 @@ static int call(seal_channel *channel, const peer_options *options, bool last,
         print_failure(result);
     else if (last)
         print_reply(result, reply);
+    if (reply == NULL || last)
+        print_rest(result);
     if (reply != NULL)
         *ret_expires_at = seal_peer_expires_at(seal_result_peer(result));
     seal_result_free(result);
@@ -49,6 +79,18 @@ static int call_until_renewed(seal_channel *channel, const peer_options *options
     for (now = before; status == 0 && now <= before;) {
         nanosleep(&pause, NULL);
         status = call(channel, options, false, &now);
+    }
+    return status;
+}
+
+/* Until the server has sent the channel away, and it has called on a new connection. */
+static int call_until_drained(seal_channel *channel, const peer_options *options) {
+    seal_channel_stats stats = {0};
+    uint64_t expires_at = 0;
+    int status = 0;
+    while (status == 0 && stats.connections_made < 2) {
+        status = call(channel, options, false, &expires_at);
+        seal_channel_get_stats(channel, &stats);
     }
     return status;
 }
@@ -70,6 +112,8 @@ int peer_client(const peer_options *options) {
     }
     uint64_t expires_at = 0;
     int status = options->until_renewed ? call_until_renewed(channel, options) : 0;
+    if (options->until_drained && status == 0)
+        status = call_until_drained(channel, options);
     for (int i = 1; i <= options->calls && status == 0; i++)
         status = call(channel, options, i == options->calls, &expires_at);
     seal_channel_free(channel);

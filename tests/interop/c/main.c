@@ -6,5 +6,7 @@ int main(int argc, char **argv) {
     peer_options options;
     if (!peer_options_parse(argc, argv, &options))
         return 2;
-    return options.server ? peer_server(&options) : peer_client(&options);
+    int status = options.server ? peer_server(&options) : peer_client(&options);
+    peer_options_done(&options);
+    return status;
 }

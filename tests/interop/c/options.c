@@ -47,13 +47,64 @@ static bool parse_suites(peer_options *options, const char *text) {
     }
 }
 
-static bool parse_calls(const char *text, int *ret_calls) {
+static bool parse_number(const char *text, long max, long *ret_number) {
     char *end = NULL;
-    long calls = strtol(text, &end, 10);
-    if (*end != '\0' || calls < 1 || calls > 1000000)
+    *ret_number = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *ret_number >= 1 && *ret_number <= max;
+}
+
+static bool parse_calls(const char *text, int *ret_calls) {
+    long calls = 0;
+    if (!parse_number(text, 1000000, &calls))
         return false;
     *ret_calls = (int)calls;
     return true;
+}
+
+/* A name of so many letters. */
+static bool parse_size(peer_options *options, const char *text) {
+    long size = 0;
+    if (!parse_number(text, 1 << 24, &size))
+        return false;
+    free(options->long_name);
+    options->long_name = malloc((size_t)size + 1);
+    if (options->long_name == NULL)
+        return false;
+    memset(options->long_name, 'x', (size_t)size);
+    options->long_name[size] = '\0';
+    options->name = options->long_name;
+    return true;
+}
+
+/* Decodes hexadecimal digits in place and returns how many bytes they are, -1 where they are none.
+ */
+static int decode_hex(char *text) {
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i += 2) {
+        const char pair[3] = {text[i], text[i + 1], '\0'};
+        char *end = NULL;
+        text[i / 2] = (char)strtol(pair, &end, 16);
+        if (end != pair + 2)
+            return -1;
+    }
+    return (int)(len / 2);
+}
+
+/* KEY=HEX, which is spoilt. */
+static bool parse_metadata(peer_options *options, char *text) {
+    char *value = strchr(text, '=');
+    if (value == NULL ||
+        (options->metadata == NULL && seal_metadata_new(NULL, &options->metadata) < 0))
+        return false;
+    *value++ = '\0';
+    int len = decode_hex(value);
+    size_t key_len = strlen(text);
+    if (len < 0)
+        return false;
+    if (key_len >= 4 && strcmp(text + key_len - 4, "-bin") == 0)
+        return seal_metadata_add_bytes(options->metadata, text, value, (size_t)len, NULL) == 0;
+    value[len] = '\0';
+    return seal_metadata_add(options->metadata, text, value, NULL) == 0;
 }
 
 static bool parse_option(peer_options *options, const char *option, char *value) {
@@ -71,11 +122,34 @@ static bool parse_option(peer_options *options, const char *option, char *value)
         options->principal = value;
     else if (strcmp(option, "--name") == 0)
         options->name = value;
+    else if (strcmp(option, "--size") == 0)
+        return parse_size(options, value);
+    else if (strcmp(option, "--metadata") == 0)
+        return parse_metadata(options, value);
     else if (strcmp(option, "--calls") == 0)
         return parse_calls(value, &options->calls);
     else
         return false;
     return true;
+}
+
+static bool parse_flag(peer_options *options, const char *option) {
+    if (strcmp(option, "--server") == 0)
+        options->server = true;
+    else if (strcmp(option, "--until-renewed") == 0)
+        options->until_renewed = true;
+    else if (strcmp(option, "--drain") == 0)
+        options->drain = true;
+    else if (strcmp(option, "--until-drained") == 0)
+        options->until_drained = true;
+    else
+        return false;
+    return true;
+}
+
+void peer_options_done(peer_options *options) {
+    seal_metadata_free(options->metadata);
+    free(options->long_name);
 }
 
 bool peer_options_parse(int argc, char **argv, peer_options *ret_options) {
@@ -88,22 +162,21 @@ bool peer_options_parse(int argc, char **argv, peer_options *ret_options) {
                                        SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS},
                             .n_suites = 4};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--server") == 0) {
-            options.server = true;
-        } else if (strcmp(argv[i], "--until-renewed") == 0) {
-            options.until_renewed = true;
-        } else if (i + 1 == argc || !parse_option(&options, argv[i], argv[i + 1])) {
+        if (parse_flag(&options, argv[i]))
+            continue;
+        if (i + 1 == argc || !parse_option(&options, argv[i], argv[i + 1])) {
             fprintf(stderr, "%s: cannot do \"%s%s%s\": see tests/interop/README.md\n", argv[0],
                     argv[i], i + 1 < argc ? " " : "", i + 1 < argc ? argv[i + 1] : "");
+            peer_options_done(&options);
             return false;
-        } else {
-            i++;
         }
+        i++;
     }
     if (options.server ? options.client != NULL || options.port_file == NULL
                        : options.client == NULL) {
         fprintf(stderr, "usage: %s --client HOST:PORT | --server --port-file FILE [OPTION...]\n",
                 argv[0]);
+        peer_options_done(&options);
         return false;
     }
     *ret_options = options;

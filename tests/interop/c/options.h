@@ -17,10 +17,15 @@ typedef struct peer_options {
     char *name;
     int calls;
     bool until_renewed;
+    bool drain;
+    bool until_drained;
+    seal_metadata *metadata; /* of the request; NULL: none */
+    char *long_name;         /* memory of `name`, where it has its own */
 } peer_options;
 
 /* Returns false after it has said on standard error what is wrong. */
 bool peer_options_parse(int argc, char **argv, peer_options *ret_options);
+void peer_options_done(peer_options *options);
 
 /* Each returns the exit status. */
 int peer_client(const peer_options *options);

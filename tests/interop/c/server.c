@@ -19,8 +19,71 @@ static const struct {
     {"authenticated close", SEAL_ERROR_TRUNCATED},
 };
 
+enum { DRAIN_MS = 100, RETRY_AFTER_MS = 1500 };
+
+/* The entries whose keys begin with the prefix; NULL where there is no memory. */
+static seal_metadata *pick(const seal_metadata *all, const char *prefix) {
+    seal_metadata *picked = NULL;
+    seal_metadata_entry entry;
+    int rc = seal_metadata_new(NULL, &picked);
+    for (size_t i = 0; rc == 0 && seal_metadata_at(all, i, &entry); i++) {
+        size_t len = strlen(entry.key);
+        if (strncmp(entry.key, prefix, strlen(prefix)) != 0)
+            continue;
+        if (len >= 4 && strcmp(entry.key + len - 4, "-bin") == 0)
+            rc = seal_metadata_add_bytes(picked, entry.key, entry.value, entry.value_len, NULL);
+        else
+            rc = seal_metadata_add(picked, entry.key, entry.value, NULL);
+    }
+    if (rc == 0)
+        return picked;
+    seal_metadata_free(picked);
+    return NULL;
+}
+
+/* What the client has marked for it goes back, before the reply and with the status. */
+static int return_metadata(seal_call *call) {
+    seal_metadata *initial = pick(seal_call_metadata(call), "initial-");
+    seal_metadata *trailing = pick(seal_call_metadata(call), "trailing-");
+    int rc = initial == NULL || trailing == NULL ? SEAL_ERROR_NO_MEMORY : 0;
+    if (rc == 0 && seal_metadata_count(initial) > 0)
+        rc = seal_call_send_metadata(call, initial);
+    if (rc == 0)
+        rc = seal_call_set_trailing_metadata(call, trailing);
+    seal_metadata_free(initial);
+    seal_metadata_free(trailing);
+    return rc;
+}
+
+/* A failure with all that one can have: two details, and advice. */
+static void refuse(seal_call *call, const Demo__HelloRequest *request) {
+    union { /* protobuf-c's strings are not const, and nothing is written to them */
+        const char *given;
+        char *text;
+    } client = {.given = seal_peer_principal(seal_call_peer(call))};
+    Demo__HelloReply detail = DEMO__HELLO_REPLY__INIT;
+    detail.message = client.text;
+    int rc = seal_call_add_detail(call, &detail.base);
+    if (rc == 0)
+        rc = seal_call_add_detail(call, &request->base);
+    seal_call_set_retry_after(call, RETRY_AFTER_MS);
+    if (rc == 0)
+        seal_call_fail(call, SEAL_STATUS_NOT_FOUND, "I do not know you.");
+    else
+        seal_call_fail(call, SEAL_STATUS_INTERNAL, "no details: %s", seal_error_code_text(rc));
+}
+
 static void say_hello(seal_call *call, const Demo__HelloRequest *request, void *user) {
     (void)user;
+    int rc = return_metadata(call);
+    if (rc < 0) {
+        seal_call_fail(call, SEAL_STATUS_INTERNAL, "no metadata: %s", seal_error_code_text(rc));
+        return;
+    }
+    if (strcmp(request->name, "nobody") == 0) {
+        refuse(call, request);
+        return;
+    }
     const char *client = seal_peer_principal(seal_call_peer(call));
     size_t size = strlen(request->name) + strlen(client) + sizeof "Hello, ! You are .";
     char *text = malloc(size);
@@ -90,6 +153,8 @@ static int new_server(const peer_options *options, seal_runtime *runtime, seal_s
     with.suites = options->suites;
     with.n_suites = options->n_suites;
     with.min_level = options->level;
+    if (options->drain)
+        with.max_connection_age_ms = DRAIN_MS;
     return seal_server_new(runtime, &with, ret_server, reterr);
 }
 

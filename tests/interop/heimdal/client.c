@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "extras.h"
 #include "greeter.h"
 
 enum { HOST_MAX = 256, WHY_MAX = 256, CALL_S = 30 };
@@ -17,18 +18,41 @@ enum { HOST_MAX = 256, WHY_MAX = 256, CALL_S = 30 };
 typedef struct client {
     const peer_options *options;
     connection conn;
-    unsigned left; /* calls */
+    unsigned left;  /* calls */
+    bool draining;  /* calls go on until the server sends this end away */
+    bool sent_away; /* the server takes no more calls on this connection */
+    bool again;     /* connect once more */
     seal_status status;
+    seal_execution execution;
     char *reply;
     char why[WHY_MAX];
+    FILE *rest; /* what else the server said of the last call, in lines: */
+    char *lines;
+    size_t lines_len;
 } client;
+
+static void forget_rest(client *c) {
+    if (c->rest != NULL)
+        fclose(c->rest);
+    free(c->lines);
+    c->rest = open_memstream(&c->lines, &c->lines_len);
+    if (c->rest == NULL)
+        abort();
+}
 
 static void next_call(client *c) {
     static const uint64_t SECOND = UINT64_C(1000000000);
     seal__session *session = c->conn.session;
     seal__stream *stream = NULL;
     uint64_t now = connection_now(&c->conn);
-    int rc = seal__session_open(session, now, GREETER_METHOD, now + CALL_S * SECOND, 0, c, &stream);
+    const seal__buf *metadata = &c->options->metadata;
+    const seal__open with = {.method = GREETER_METHOD,
+                             .deadline_ns = now + CALL_S * SECOND,
+                             .wanted = SEAL__READ_ALL,
+                             .metadata = {metadata->data, metadata->len},
+                             .user = c};
+    forget_rest(c);
+    int rc = seal__session_open_call(session, now, &with, &stream);
     if (rc == 0)
         rc = seal__session_send(session, stream, greeter_size(c->options->name), greeter_pack,
                                 c->options->name, true);
@@ -37,8 +61,15 @@ static void next_call(client *c) {
 }
 
 static void ended(client *c) {
-    if (c->status == SEAL_STATUS_OK && --c->left > 0) {
-        if (c->options->renew)
+    if (c->draining && c->sent_away)
+        c->draining = false;
+    else if (!c->draining && c->status == SEAL_STATUS_OK)
+        c->left--;
+    if (c->status == SEAL_STATUS_OK && c->left > 0) {
+        c->again = c->sent_away;
+        if (c->again)
+            connection_close(&c->conn);
+        else if (c->options->renew)
             connection_renew(&c->conn);
         else
             next_call(c);
@@ -64,6 +95,11 @@ static void on_event(connection *conn, const seal__event *event) {
         return;
     case SEAL__EVENT_STATUS:
         c->status = event->status;
+        c->execution = event->execution;
+        extras_print(c->rest, "trailing", event->metadata);
+        extras_print_details(c->rest, event->details);
+        if (event->has_retry_after)
+            fprintf(c->rest, "retry-after: %u\n", event->retry_after_ms);
         snprintf(c->why, sizeof c->why, "%s", event->text);
         ended(c);
         return;
@@ -78,7 +114,13 @@ static void on_event(connection *conn, const seal__event *event) {
     case SEAL__EVENT_HEADERS:
     case SEAL__EVENT_END:
     case SEAL__EVENT_CANCELLED:
+    case SEAL__EVENT_WRITABLE:
+        return;
+    case SEAL__EVENT_METADATA:
+        extras_print(c->rest, "initial", event->metadata);
+        return;
     case SEAL__EVENT_GOAWAY:
+        c->sent_away = true;
         return;
     }
 }
@@ -132,29 +174,48 @@ static int report(const client *c) {
         peer_report("error", conn->result, seal_error_message(conn->error));
         return 1;
     }
+    if (c->rest != NULL)
+        fflush(c->rest);
+    const char *rest = c->rest != NULL ? c->lines : "";
     if (c->left > 0) {
-        printf("error: STATUS: %s %s\n", seal_status_name(c->status), c->why);
+        printf("error: STATUS: %s %s\ncode: %d\nexecution: %d\n%s", seal_status_name(c->status),
+               c->why, (int)c->status, (int)c->execution, rest);
         return 1;
     }
     const seal__secure_info *info = seal__secure_get_info(conn->channel);
-    printf("server: %s\nclient: %s\nprotection: %s (%s)\nreply: %s\n", info->peer, info->local,
-           seal_level_name(info->level), seal_suite_name(info->suite), c->reply);
+    printf("server: %s\nclient: %s\nprotection: %s (%s)\nreply: %s\n%s", info->peer, info->local,
+           seal_level_name(info->level), seal_suite_name(info->suite), c->reply, rest);
     return 0;
 }
 
-int client_run(const peer_options *options) {
-    client c = {.options = options, .left = options->calls};
+/* One connection, from its beginning to its end. Returns the exit status, of the last one. */
+static int connect_once(client *c) {
     static const connection_ops ops = {
         .established = on_ready, .event = on_event, .renewed = on_ready};
-    int fd = open_socket(options->address);
+    c->again = false;
+    c->sent_away = false;
+    int fd = open_socket(c->options->address);
     if (fd < 0) {
-        printf("error: OTHER: cannot connect to %s\n", options->address);
+        printf("error: OTHER: cannot connect to %s\n", c->options->address);
         return 1;
     }
-    if (connection_init(&c.conn, fd, &options->secure, &ops, &c, options->tampering) == 0)
-        run(&c.conn);
-    int status = report(&c);
-    connection_done(&c.conn);
+    if (connection_init(&c->conn, fd, &c->options->secure, &ops, c, c->options->tampering) == 0)
+        run(&c->conn);
+    c->again = c->again && c->conn.result == 0;
+    int status = c->again ? 0 : report(c);
+    connection_done(&c->conn);
+    return status;
+}
+
+int client_run(const peer_options *options) {
+    client c = {.options = options, .left = options->calls, .draining = options->until_drained};
+    int status = 0;
+    do
+        status = connect_once(&c);
+    while (c.again);
     free(c.reply);
+    if (c.rest != NULL)
+        fclose(c.rest);
+    free(c.lines);
     return status;
 }

@@ -149,13 +149,25 @@ void connection_close(connection *conn) {
     conn->close_sent = true;
 }
 
+void connection_drain(connection *conn) {
+    int rc = seal__session_drain(conn->session, SEAL__CLOSE_GOING_AWAY, "time to go");
+    conn->draining = true;
+    if (rc < 0)
+        connection_fail(conn, rc, NULL);
+}
+
+static bool is_drained(const connection *conn) {
+    return conn->state == CONNECTION_OPEN && conn->draining && !conn->close_sent &&
+           seal__session_is_drained(conn->session);
+}
+
 void connection_cut(connection *conn) {
     shutdown(conn->fd, SHUT_RDWR);
     conn->state = CONNECTION_OVER;
 }
 
 static void on_peer_closed(connection *conn, uint16_t code) {
-    if (code != SEAL__CLOSE_DONE) {
+    if (code != SEAL__CLOSE_DONE && code != SEAL__CLOSE_GOING_AWAY) {
         seal_error *error = NULL;
         seal__error(&error, SEAL_ERROR_PEER_REFUSED, "the peer closed the connection: it %s",
                     seal__close_text(code));
@@ -292,6 +304,10 @@ void connection_settle(connection *conn) {
     }
     check_renewal(conn);
     flush(conn);
+    if (is_drained(conn)) {
+        connection_close(conn);
+        flush(conn);
+    }
 }
 
 static void on_end(connection *conn, const char *why) {

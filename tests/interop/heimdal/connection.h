@@ -39,6 +39,8 @@ struct connection {
     uint64_t linger_until;
     uint64_t leapt; /* how far the connection's clock is ahead */
     bool renewing;
+    bool draining;   /* server: it is over when the client has been sent away */
+    unsigned served; /* the owner's */
     bool close_sent;
     int result; /* 0: ended in order */
     seal_error *error;
@@ -62,6 +64,8 @@ int connection_poll_timeout(const connection *conn);
 /* Client: re-authenticates now, which is when the channel means to do it anyway: the connection's
  * clock leaps there. Calls `renewed`, or the connection fails. */
 void connection_renew(connection *conn);
+/* Server: sends the client away, in two phases. */
+void connection_drain(connection *conn);
 /* CLOSE; the connection is over when the peer has answered. */
 void connection_close(connection *conn);
 /* Ends the stream as it is. */

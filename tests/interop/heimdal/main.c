@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "extras.h"
 #include "mech_heimdal.h"
 #include "secure/crypto/crypto.h"
+#include "wire/metadata.h"
 
-enum { USAGE = 2, MAX_CALLS = 1000000 };
+enum { USAGE = 2, MAX_CALLS = 1000000, MAX_SIZE = 4 << 20 };
 
 const char *peer_word(int code) {
     switch (code) {
@@ -92,11 +94,23 @@ static bool parse_level(const char *text, seal__secure_config *secure) {
     return true;
 }
 
-static bool parse_calls(const char *text, unsigned *ret_calls) {
+static bool parse_number(const char *text, unsigned long max, unsigned *ret_number) {
     char *end = NULL;
     unsigned long n = strtoul(text, &end, 10);
-    *ret_calls = (unsigned)n;
-    return *text >= '0' && *text <= '9' && *end == '\0' && n > 0 && n <= MAX_CALLS;
+    *ret_number = (unsigned)n;
+    return *text >= '0' && *text <= '9' && *end == '\0' && n > 0 && n <= max;
+}
+
+/* A name of so many letters. */
+static bool parse_size(const char *text, const char **ret_name) {
+    static char name[MAX_SIZE + 1];
+    unsigned size = 0;
+    if (!parse_number(text, MAX_SIZE, &size))
+        return false;
+    memset(name, 'x', size);
+    name[size] = '\0';
+    *ret_name = name;
+    return true;
 }
 
 static bool parse_text(const char *text, const char **ret_text) {
@@ -122,22 +136,34 @@ static bool parse_option(peer_options *o, const char *option, const char *value)
     if (strcmp(option, "--name") == 0)
         return parse_text(value, &o->name);
     if (strcmp(option, "--calls") == 0)
-        return parse_calls(value, &o->calls);
+        return parse_number(value, MAX_CALLS, &o->calls);
+    if (strcmp(option, "--size") == 0)
+        return parse_size(value, &o->name);
+    if (strcmp(option, "--metadata") == 0)
+        return extras_parse(value, &o->metadata);
     if (strcmp(option, "--tamper") == 0)
         return tamper_parse(value, &o->tampering);
     return false;
 }
 
+static bool parse_flag(peer_options *o, const char *option) {
+    if (strcmp(option, "--server") == 0)
+        o->role = SEAL__SERVER;
+    else if (strcmp(option, "--renew") == 0)
+        o->renew = true;
+    else if (strcmp(option, "--drain") == 0)
+        o->drain = true;
+    else if (strcmp(option, "--until-drained") == 0)
+        o->until_drained = true;
+    else
+        return false;
+    return true;
+}
+
 static bool parse(int argc, char **argv, peer_options *o) {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--server") == 0) {
-            o->role = SEAL__SERVER;
+        if (parse_flag(o, argv[i]))
             continue;
-        }
-        if (strcmp(argv[i], "--renew") == 0) {
-            o->renew = true;
-            continue;
-        }
         if (i + 1 == argc || !parse_option(o, argv[i], argv[i + 1])) {
             fprintf(stderr, "seal-interop-heimdal: wrong option or value: %s\n", argv[i]);
             return false;
@@ -186,10 +212,14 @@ int main(int argc, char **argv) {
                               SEAL_SUITE_CHACHA20_POLY1305, SEAL_SUITE_GSS},
                    .n_suites = 4},
     };
+    seal__buf_init(&options.metadata, &seal__default_allocator, SEAL__METADATA_MAX);
     if (!parse(argc, argv, &options)) {
+        seal__buf_done(&options.metadata);
         fprintf(stderr, "usage: seal-interop-heimdal --client HOST:PORT | --server --port-file FILE"
                         " [OPTION VALUE]...\n");
         return USAGE;
     }
-    return run(&options);
+    int status = run(&options);
+    seal__buf_done(&options.metadata);
+    return status;
 }

@@ -12,7 +12,10 @@ typedef struct peer_options {
     const char *name;
     const char *principal;
     unsigned calls;
-    bool renew; /* client: before each call but the first */
+    bool renew;         /* client: before each call but the first */
+    bool drain;         /* server: sends each client away after some calls */
+    bool until_drained; /* client: calls until it was sent away, before the others */
+    seal__buf metadata; /* client: a block, of the request */
     tamper_kind tampering;
     seal__secure_config secure; /* complete but for the source of contexts */
 } peer_options;

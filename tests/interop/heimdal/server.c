@@ -11,9 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "call/details.h"
+#include "extras.h"
 #include "greeter.h"
+#include "wire/metadata.h"
 
-enum { MAX_CONNECTIONS = 64, PATH_SIZE = 4096 };
+enum { MAX_CONNECTIONS = 64, PATH_SIZE = 4096, DRAIN_AFTER = 5, RETRY_AFTER_MS = 1500 };
 
 typedef struct server {
     const peer_options *options;
@@ -32,19 +35,89 @@ static void on_signal(int number) {
 
 /* ---- Calls ---- */
 
-static void finish(connection *conn, seal__stream *stream, seal_status status,
-                   seal_execution execution, const char *text) {
-    int rc = seal__session_finish(conn->session, stream, status, execution, text);
-    if (rc < 0)
-        connection_fail(conn, rc, NULL);
-}
-
 static char *greeting(const char *name, const char *principal) {
     size_t size = strlen(name) + strlen(principal) + sizeof "Hello, ! You are .";
     char *text = malloc(size);
     if (text != NULL)
         snprintf(text, size, "Hello, %s! You are %s.", name, principal);
     return text;
+}
+
+/* What the client has marked to come back with the status. Kept at the stream until then. */
+static void keep_trailing(seal__stream *stream, seal_bytes metadata) {
+    seal__buf *trailing = malloc(sizeof *trailing);
+    if (trailing == NULL)
+        abort();
+    seal__buf_init(trailing, &seal__default_allocator, SEAL__METADATA_MAX);
+    extras_pick(metadata, "trailing-", trailing);
+    seal__stream_set_user(stream, trailing);
+}
+
+static void release_trailing(seal__stream *stream) {
+    seal__buf *trailing = seal__stream_user(stream);
+    if (trailing != NULL)
+        seal__buf_done(trailing);
+    free(trailing);
+    seal__stream_set_user(stream, NULL);
+}
+
+static void finish(connection *conn, seal__stream *stream, seal_status status,
+                   seal_execution execution, const char *text) {
+    release_trailing(stream);
+    int rc = seal__session_finish(conn->session, stream, status, execution, text);
+    if (rc < 0)
+        connection_fail(conn, rc, NULL);
+}
+
+static void add_detail(seal__buf *details, const char *type, const char *text) {
+    uint8_t *message = malloc(greeter_size(text) + 1);
+    if (message == NULL)
+        abort();
+    greeter_pack(text, message);
+    seal__details_add(details, type, message, greeter_size(text));
+    free(message);
+}
+
+/* A failure with all that one can have: two details, and advice. */
+static int refuse(connection *conn, seal__stream *stream, const char *name, seal_bytes trailing) {
+    seal__buf details;
+    seal__buf_init(&details, &seal__default_allocator, SEAL__DETAILS_MAX);
+    add_detail(&details, "demo.HelloReply", seal__secure_get_info(conn->channel)->peer);
+    add_detail(&details, "demo.HelloRequest", name);
+    const seal__ending ending = {.status = SEAL_STATUS_NOT_FOUND,
+                                 .execution = SEAL_EXECUTED,
+                                 .text = "I do not know you.",
+                                 .metadata = trailing,
+                                 .details = {details.data, details.len},
+                                 .has_retry_after = true,
+                                 .retry_after_ms = RETRY_AFTER_MS};
+    int rc = seal__session_finish_with(conn->session, stream, &ending);
+    seal__buf_done(&details);
+    return rc;
+}
+
+static int greet(connection *conn, seal__stream *stream, const char *name, seal_bytes trailing) {
+    char *text = greeting(name, seal__secure_get_info(conn->channel)->peer);
+    if (text == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    int rc = seal__session_send(conn->session, stream, greeter_size(text), greeter_pack, text,
+                                trailing.len == 0);
+    free(text);
+    const seal__ending ending = {
+        .status = SEAL_STATUS_OK, .execution = SEAL_EXECUTED, .metadata = trailing};
+    if (rc == 0 && trailing.len > 0)
+        rc = seal__session_finish_with(conn->session, stream, &ending);
+    return rc;
+}
+
+static int answer(connection *conn, seal__stream *stream, const char *name) {
+    const seal__buf *kept = seal__stream_user(stream);
+    seal_bytes trailing = {kept->data, kept->len};
+    if (name == NULL)
+        return seal__session_finish(conn->session, stream, SEAL_STATUS_INVALID_ARGUMENT,
+                                    SEAL_NOT_EXECUTED, "the request cannot be decoded");
+    return strcmp(name, "nobody") == 0 ? refuse(conn, stream, name, trailing)
+                                       : greet(conn, stream, name, trailing);
 }
 
 static void say_hello(connection *conn, const seal__event *event) {
@@ -54,16 +127,26 @@ static void say_hello(connection *conn, const seal__event *event) {
         return;
     }
     char *name = greeter_unpack(event->data, event->len);
-    char *text = name != NULL ? greeting(name, seal__secure_get_info(conn->channel)->peer) : NULL;
-    int rc = 0;
-    if (text == NULL)
-        finish(conn, event->stream, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED,
-               "the request cannot be decoded");
-    else
-        rc = seal__session_send(conn->session, event->stream, greeter_size(text), greeter_pack,
-                                text, true);
-    free(text);
+    seal__buf *trailing = seal__stream_user(event->stream);
+    int rc = answer(conn, event->stream, name);
+    seal__buf_done(trailing);
+    free(trailing);
     free(name);
+    if (rc < 0)
+        connection_fail(conn, rc, NULL);
+    else if (++conn->served == DRAIN_AFTER && s->options->drain)
+        connection_drain(conn);
+}
+
+static void send_initial(connection *conn, const seal__event *event) {
+    seal__buf initial;
+    seal__buf_init(&initial, &seal__default_allocator, SEAL__METADATA_MAX);
+    extras_pick(event->metadata, "initial-", &initial);
+    int rc = initial.len == 0
+                 ? 0
+                 : seal__session_send_metadata(conn->session, event->stream,
+                                               (seal_bytes){initial.data, initial.len});
+    seal__buf_done(&initial);
     if (rc < 0)
         connection_fail(conn, rc, NULL);
 }
@@ -73,10 +156,13 @@ static void on_headers(connection *conn, const seal__event *event) {
     uint64_t now = connection_now(conn);
     uint64_t timeout = event->timeout_us;
     uint64_t deadline = timeout > (UINT64_MAX - now) / US ? UINT64_MAX : now + timeout * US;
-    if (strcmp(event->method->name, GREETER_METHOD) != 0)
+    if (strcmp(event->method->name, GREETER_METHOD) != 0) {
         finish(conn, event->stream, SEAL_STATUS_UNIMPLEMENTED, SEAL_NOT_EXECUTED, "no such method");
-    else
-        seal__stream_limit(event->stream, 0, deadline, conn->session);
+        return;
+    }
+    seal__stream_limit(event->stream, 0, deadline, conn->session);
+    keep_trailing(event->stream, event->metadata);
+    send_initial(conn, event);
 }
 
 static void on_event(connection *conn, const seal__event *event) {
@@ -102,6 +188,8 @@ static void on_event(connection *conn, const seal__event *event) {
     case SEAL__EVENT_SETTINGS:
     case SEAL__EVENT_STATUS:
     case SEAL__EVENT_GOAWAY:
+    case SEAL__EVENT_METADATA:
+    case SEAL__EVENT_WRITABLE:
         return;
     }
 }
@@ -125,6 +213,11 @@ static void accept_one(server *s) {
 static void drop(server *s, size_t i) {
     connection *conn = s->conns[i];
     peer_report("end", conn->result, conn->error != NULL ? seal_error_message(conn->error) : "");
+    size_t cursor = 0;
+    seal__stream *stream = NULL;
+    while (conn->session != NULL &&
+           (stream = seal__session_next_stream(conn->session, &cursor)) != NULL)
+        release_trailing(stream);
     connection_done(conn);
     free(conn);
     s->conns[i] = s->conns[--s->n_conns];

@@ -10,9 +10,12 @@ import threading
 
 from sealpeer import greeter, gss
 from sealpeer.channel import Channel
+from sealpeer.client import Client
 from sealpeer.handshake import Policy
-from sealpeer.protocol import Failure, Level, Mechanism, Suite
-from sealpeer.rpc import Client, Server
+from sealpeer.protocol import CallFailed, Failure, Level, Mechanism, Suite
+from sealpeer.server import Server
+
+DRAIN_AFTER = 5  # calls
 
 _output = threading.Lock()
 
@@ -21,6 +24,12 @@ def say(*lines):
     """Prints lines that stay together."""
     with _output:
         print(*lines, sep='\n', flush=True)
+
+
+def entry(text):
+    """KEY=HEX as an entry of metadata."""
+    key, _, value = text.partition('=')
+    return key, bytes.fromhex(value)
 
 
 def arguments(words):
@@ -35,7 +44,11 @@ def arguments(words):
     parser.add_argument('--level', choices=['integrity', 'privacy'], default='privacy')
     parser.add_argument('--principal', default='greeter/localhost')
     parser.add_argument('--name', default='world')
+    parser.add_argument('--size', type=int, help='client: a name of so many letters')
+    parser.add_argument('--metadata', type=entry, action='append', default=[], metavar='KEY=HEX')
     parser.add_argument('--calls', type=int, default=1)
+    parser.add_argument('--drain', action='store_true', help='server: send each client away after a while')
+    parser.add_argument('--until-drained', action='store_true', help='client: make calls until it was sent away')
     parser.add_argument('--tamper', choices=['token', 'finished', 'transcript', 'record', 'close'], default='')
     parser.add_argument('--renew', action='store_true', help='client: re-authenticate before each call but the first')
     options = parser.parse_args(words)
@@ -44,6 +57,8 @@ def arguments(words):
         options.suites = [labels[label] for label in options.suite.split(',')]
     except KeyError as error:
         parser.error(f'no suite {error}')
+    if options.size is not None:
+        options.name = 'x' * options.size
     if options.server and not options.port_file:
         parser.error('--server needs --port-file')
     return options
@@ -59,10 +74,10 @@ def policy(options, principal, mechanism):
 def run_client(options):
     """One run of the client; returns its exit status."""
     try:
-        host, port = options.client.rsplit(':', 1)
-        with socket.create_connection((host, int(port))) as sock:
-            say(*call(sock, options))
+        say(*call(options))
         return 0
+    except CallFailed as failure:
+        say(f'error: {failure}', *said(failure.answer))
     except Failure as failure:
         say(f'error: {failure}')
     except OSError as error:
@@ -70,36 +85,95 @@ def run_client(options):
     return 1
 
 
-def call(sock, options):
-    channel = Channel(sock, policy(options, options.principal, 'krb5'), is_client=True)
-    try:
-        client = Client(channel)
-        for number in range(options.calls):
-            if options.renew and number > 0:
-                channel.reauth.run()
-            reply = greeter.parse_text(client.call(greeter.SAY_HELLO, greeter.pack_text(options.name)))
-        if options.tamper != 'close':
-            client.close()
-    except Failure as failure:
-        channel.give_up(failure)
-        raise
-    terms = channel.terms
+class Connection:
+    """A client's connection, which is made anew when the server has sent it away."""
+
+    def __init__(self, options):
+        self._options = options
+        self._used = False
+        self._open()
+
+    def _open(self):
+        host, port = self._options.client.rsplit(':', 1)
+        self._sock = socket.create_connection((host, int(port)))
+        try:
+            self._channel = Channel(self._sock, policy(self._options, self._options.principal, 'krb5'), is_client=True)
+            self._client = Client(self._channel)
+        except Failure:
+            self._sock.close()
+            raise
+
+    @property
+    def going_away(self):
+        return self._client.going_away
+
+    @property
+    def terms(self):
+        return self._channel.terms
+
+    def call(self):
+        try:
+            if self.going_away:
+                self.close()
+                self._open()
+            elif self._options.renew and self._used:
+                self._channel.reauth.run()
+            self._used = True
+            return self._client.call(greeter.SAY_HELLO, greeter.pack_text(self._options.name), self._options.metadata)
+        except Failure as failure:
+            self._channel.give_up(failure)
+            raise
+
+    def close(self):
+        """In order, unless the options say otherwise."""
+        try:
+            if self._options.tamper != 'close':
+                self._client.close()
+        except Failure as failure:
+            self._channel.give_up(failure)
+            raise
+        self._sock.close()
+
+
+def call(options):
+    connection = Connection(options)
+    while options.until_drained and not connection.going_away:
+        connection.call()
+    for _ in range(options.calls):
+        answer = connection.call()
+    connection.close()
+    terms = connection.terms
     return (f'server: {terms.context.peer}', f'client: {terms.context.own}',
-            f'protection: {terms.level.name.lower()} ({terms.suite.label})', f'reply: {reply}')
+            f'protection: {terms.level.name.lower()} ({terms.suite.label})',
+            f'reply: {greeter.parse_text(answer.data)}', *said(answer))
 
 
-def serve(sock, terms_wanted):
+def said(answer):
+    """What else the server said, line by line."""
+    if answer is None:
+        return
+    if answer.status:
+        yield f'code: {answer.status}'
+        yield f'execution: {answer.execution}'
+    for word, entries in ('initial', answer.initial), ('trailing', answer.trailing), ('detail', answer.details):
+        for key, value in entries:
+            yield f'{word}: {key}={value.hex()}'
+    if answer.retry_after is not None:
+        yield f'retry-after: {answer.retry_after}'
+
+
+def serve(sock, terms_wanted, drain_after):
     """One connection of the server."""
     channel = None
     try:
         channel = Channel(sock, terms_wanted, is_client=False)
 
-        def say_hello(request):
+        def say_hello(request, metadata):
             if terms_wanted.tamper == 'close':
                 raise Failure('OTHER', 'cut, as told')
-            return greeter.pack_text(f'Hello, {greeter.parse_text(request)}! You are {channel.terms.context.peer}.')
+            return greeter.greet(request, metadata, channel.terms.context.peer)
 
-        Server(channel, {greeter.SAY_HELLO: say_hello}).run()
+        Server(channel, {greeter.SAY_HELLO: say_hello}, drain_after).run()
         say('end: CLOSED: orderly')
     except Failure as failure:
         if channel is not None:
@@ -114,11 +188,12 @@ def listen(options):
     principal = gss.own_principal(options.principal)
     listener = socket.create_server(('127.0.0.1', 0), backlog=64)
     wanted = policy(options, principal, None)
+    drain_after = DRAIN_AFTER if options.drain else None
 
     def accept():
         while True:
             sock = listener.accept()[0]
-            threading.Thread(target=serve, args=(sock, wanted), daemon=True).start()
+            threading.Thread(target=serve, args=(sock, wanted, drain_after), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     with open(options.port_file + '.new', 'w', encoding='ascii') as file:

@@ -198,7 +198,7 @@ final class Channel implements AutoCloseable {
         if (!atEnd()) {
             throw Failure.broken("something after CLOSE", Failure.UNTOLD);
         }
-        if (code != Code.DONE) {
+        if (code != Code.DONE && code != Code.GOING_AWAY) {
             throw new Failure("PEER_REFUSED", "closed: " + Code.name(code), Failure.UNTOLD);
         }
     }

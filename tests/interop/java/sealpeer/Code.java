@@ -3,7 +3,7 @@ package sealpeer;
 
 /** Codes of ALERT and CLOSE ("Codes"). */
 final class Code {
-    static final int DONE = 0, PROTOCOL = 2, AUTHENTICATION = 3, NO_VERSION = 4, NO_SUITE = 5, NO_MECHANISM = 6,
+    static final int DONE = 0, GOING_AWAY = 1, PROTOCOL = 2, AUTHENTICATION = 3, NO_VERSION = 4, NO_SUITE = 5, NO_MECHANISM = 6,
             LEVEL = 7, UNKNOWN_TARGET = 8, NOT_MUTUAL = 9, TIMEOUT = 10, EXPIRED = 12, LIMIT = 13;
     private static final String[] NAMES = {"DONE", "GOING_AWAY", "PROTOCOL", "AUTHENTICATION", "NO_VERSION", "NO_SUITE",
         "NO_MECHANISM", "LEVEL", "UNKNOWN_TARGET", "NOT_MUTUAL", "TIMEOUT", "OVERLOADED", "EXPIRED", "LIMIT",

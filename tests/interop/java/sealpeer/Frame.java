@@ -6,14 +6,16 @@ import java.util.List;
 
 /** A frame ("Records and frames"). */
 record Frame(int type, int flags, long stream, byte[] payload) {
-    static final int SETTINGS = 1, HEADERS = 2, DATA = 3, STATUS = 4, RESET = 5, PING = 6, PONG = 7, GOAWAY = 8;
+    static final int SETTINGS = 1, HEADERS = 2, DATA = 3, STATUS = 4, RESET = 5, PING = 6, PONG = 7, GOAWAY = 8,
+            WINDOW = 9, METADATA = 10;
     /** Of a type that is to be ignored. */
-    static final int UNKNOWN = 10;
+    static final int UNKNOWN = 11;
     static final int FIRST = 1, END = 2;
-    private static final int WINDOW = 9, CRITICAL = 128;
+    private static final int CRITICAL = 128;
     private static final int HEADER = 12;
     /** Of one stream, header included, while others have something to send. */
     private static final int MAX_FRAME = 16384;
+    static final int MAX_PIECE = MAX_FRAME - HEADER;
 
     static byte[] pack(int type, int flags, long stream, byte[] payload) {
         return Bytes.join(Bytes.of(type, flags), Bytes.u16(payload.length), Bytes.u64(stream), payload);
@@ -29,7 +31,7 @@ record Frame(int type, int flags, long stream, byte[] payload) {
             int size = in.small(2);
             long stream = in.number(8);
             Frame frame = new Frame(Math.min(type, UNKNOWN), flags, stream, in.take(size));
-            if (type == 0 || type == WINDOW || type >= CRITICAL) {
+            if (type == 0 || type >= CRITICAL) {
                 throw Failure.broken("a frame of type " + type);
             }
             frame.check();
@@ -45,24 +47,9 @@ record Frame(int type, int flags, long stream, byte[] payload) {
         if ((flags & ~(type == DATA ? FIRST | END : 0)) != 0) {
             throw Failure.broken("flags " + flags + " of frame type " + type);
         }
-        if ((stream != 0) != (type >= HEADERS && type <= RESET)) {
+        boolean ofStream = type >= HEADERS && type <= RESET || type == METADATA;
+        if ((stream != 0) != ofStream && type != WINDOW) {
             throw Failure.broken("a frame of type " + type + " on stream " + Long.toUnsignedString(stream));
         }
-    }
-
-    /** A message that is the last one of its stream. */
-    static List<byte[]> ofMessage(long stream, byte[] data) {
-        Bytes rest = new Bytes(Bytes.join(Bytes.u32(data.length), data));
-        List<byte[]> frames = new ArrayList<>();
-        try {
-            while (rest.left() > 0) {
-                byte[] piece = rest.take(Math.min(rest.left(), MAX_FRAME - HEADER));
-                int flags = (frames.isEmpty() ? FIRST : 0) | (rest.left() == 0 ? END : 0);
-                frames.add(pack(DATA, flags, stream, piece));
-            }
-        } catch (Failure e) {
-            throw new IllegalStateException(e);
-        }
-        return frames;
     }
 }

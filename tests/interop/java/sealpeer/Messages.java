@@ -65,6 +65,11 @@ final class Messages {
         return tooBig;
     }
 
+    /** No message has begun that is not complete. */
+    boolean whole() {
+        return left == 0;
+    }
+
     boolean ended() {
         return ended;
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package sealpeer;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 
 /** The options of a peer (tests/interop/README.md). */
@@ -15,6 +17,9 @@ final class Options {
     String tamper = "";
     int calls = 1;
     boolean renew;
+    boolean drain;
+    boolean untilDrained;
+    final List<Metadata.Entry> metadata = new ArrayList<>();
     private boolean server;
     private int mechanism;
     private int level = Policy.PRIVACY;
@@ -26,6 +31,8 @@ final class Options {
             switch (words[i]) {
                 case "--server" -> server = true;
                 case "--renew" -> renew = true;
+                case "--drain" -> drain = true;
+                case "--until-drained" -> untilDrained = true;
                 default -> {
                     if (i + 1 == words.length) {
                         throw new IllegalArgumentException(words[i] + " needs a value, or is not an option");
@@ -45,6 +52,8 @@ final class Options {
             case "--port-file" -> portFile = value;
             case "--principal" -> principal = value;
             case "--name" -> name = value;
+            case "--size" -> name = "x".repeat(Integer.parseInt(value));
+            case "--metadata" -> metadata.add(entry(value));
             case "--calls" -> calls = Integer.parseInt(value);
             case "--tamper" -> tamper = TAMPERINGS.get(known(TAMPERINGS, value));
             case "--mechanism" -> mechanism = known(Policy.MECHANISMS, value);
@@ -53,6 +62,15 @@ final class Options {
                 suites = Arrays.stream(value.split(",")).map(suite -> known(Policy.SUITES, suite)).toList();
             default -> throw new IllegalArgumentException("no option " + option);
         }
+    }
+
+    /** KEY=HEX as an entry of metadata. */
+    private static Metadata.Entry entry(String text) {
+        int equals = text.indexOf('=');
+        if (equals < 0) {
+            throw new IllegalArgumentException("no metadata: " + text);
+        }
+        return new Metadata.Entry(text.substring(0, equals), HexFormat.of().parseHex(text, equals + 1, text.length()));
     }
 
     private static int known(List<String> values, String value) {

@@ -10,13 +10,15 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.ietf.jgss.GSSException;
 
 /** The command of this peer: a client and a server of the greeter, see tests/interop/README.md. */
 public final class Peer {
-    private static final int CANNOT = 2;
+    private static final int CANNOT = 2, DRAIN_AFTER = 5;
 
     private Peer() {}
 
@@ -70,11 +72,21 @@ public final class Peer {
     }
 
     private static int client(Options options) {
-        int colon = options.client.lastIndexOf(':');
-        try (Socket socket = new Socket(options.client.substring(0, colon),
-                Integer.parseInt(options.client.substring(colon + 1)))) {
-            call(socket, options);
-            return 0;
+        try (Connection connection = new Connection(options)) {
+            while (options.untilDrained && !connection.goingAway()) {
+                if (connection.call().status != 0) {
+                    break;
+                }
+            }
+            Answer answer = connection.call();
+            for (int i = 1; i < options.calls && answer.status == 0; i++) {
+                answer = connection.call();
+            }
+            if (!options.tamper.equals("close")) {
+                connection.finish();
+            }
+            say(lines(answer, connection.terms()).toArray(new String[0]));
+            return answer.status == 0 ? 0 : 1;
         } catch (Failure failure) {
             say("error: " + failure.getMessage());
         } catch (IOException e) {
@@ -83,27 +95,25 @@ public final class Peer {
         return 1;
     }
 
-    private static void call(Socket socket, Options options) throws Failure, IOException {
-        Channel channel = new Channel(socket, options.policy(options.principal, 1), true);
-        try {
-            RpcClient client = new RpcClient(channel);
-            String reply = "";
-            for (int i = 0; i < options.calls; i++) {
-                if (options.renew && i > 0) {
-                    channel.renew();
-                }
-                reply = Greeter.parse(client.call(Greeter.SAY_HELLO, Greeter.pack(options.name)));
-            }
-            if (!options.tamper.equals("close")) {
-                client.close();
-            }
-            Handshake.Terms terms = channel.terms();
-            say("server: " + terms.context().peer, "client: " + terms.context().own, "protection: "
-                + Policy.LEVELS.get(terms.level()) + " (" + Policy.SUITES.get(terms.suite()) + ")", "reply: " + reply);
-        } catch (Failure failure) {
-            channel.giveUp(failure);
-            throw failure;
+    /** What a client prints. */
+    private static List<String> lines(Answer answer, Handshake.Terms terms) throws Failure {
+        List<String> lines = new ArrayList<>();
+        if (answer.status == 0) {
+            lines.addAll(List.of("server: " + terms.context().peer, "client: " + terms.context().own, "protection: "
+                + Policy.LEVELS.get(terms.level()) + " (" + Policy.SUITES.get(terms.suite()) + ")",
+                "reply: " + Greeter.parse(answer.data)));
+        } else {
+            lines.addAll(List.of("error: STATUS: status " + answer.status + ", execution " + answer.execution + ": "
+                + answer.text, "code: " + answer.status, "execution: " + answer.execution));
         }
+        HexFormat hex = HexFormat.of();
+        answer.initial.forEach(entry -> lines.add("initial: " + entry.key() + "=" + hex.formatHex(entry.value())));
+        answer.trailing.forEach(entry -> lines.add("trailing: " + entry.key() + "=" + hex.formatHex(entry.value())));
+        answer.details.forEach(detail -> lines.add("detail: " + detail.type() + "=" + hex.formatHex(detail.message())));
+        if (answer.retryAfter >= 0) {
+            lines.add("retry-after: " + answer.retryAfter);
+        }
+        return lines;
     }
 
     /** Starts a server in the background. */
@@ -113,7 +123,7 @@ public final class Peer {
         background(() -> {
             while (true) {
                 Socket socket = listener.accept();
-                background(() -> serve(socket, policy));
+                background(() -> serve(socket, policy, options.drain ? DRAIN_AFTER : 0));
             }
         });
         Path file = Path.of(options.portFile);
@@ -139,11 +149,12 @@ public final class Peer {
     }
 
     /** One connection of the server. */
-    private static void serve(Socket socket, Policy policy) throws IOException {
+    private static void serve(Socket socket, Policy policy, int drainAfter) throws IOException {
         try (socket) {
             Channel channel = new Channel(socket, policy, false);
             try {
-                new RpcServer(channel, Map.of(Greeter.SAY_HELLO, request -> sayHello(channel, policy, request))).run();
+                RpcServer.Handler sayHello = (request, metadata) -> sayHello(channel, policy, request, metadata);
+                new RpcServer(channel, Map.of(Greeter.SAY_HELLO, sayHello), drainAfter).run();
             } catch (Failure failure) {
                 channel.giveUp(failure);
                 throw failure;
@@ -154,10 +165,11 @@ public final class Peer {
         }
     }
 
-    private static byte[] sayHello(Channel channel, Policy policy, byte[] request) throws Failure {
+    private static Answer sayHello(Channel channel, Policy policy, byte[] request, List<Metadata.Entry> metadata)
+            throws Failure {
         if (policy.tamper().equals("close")) {
             throw new Failure("OTHER", "cut, as told", Failure.UNTOLD);
         }
-        return Greeter.pack("Hello, " + Greeter.parse(request) + "! You are " + channel.terms().context().peer + ".");
+        return Greeter.greet(request, metadata, channel.terms().context().peer);
     }
 }

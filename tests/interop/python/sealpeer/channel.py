@@ -147,7 +147,7 @@ class Channel:
         if self._sock_read(1):
             raise broken('something after CLOSE', None)
         code = int.from_bytes(content, 'big')
-        if code != Code.DONE:
+        if code not in (Code.DONE, Code.GOING_AWAY):
             raise Failure('PEER_REFUSED', f'closed: {code_name(code)}')
         return None
 

@@ -10,6 +10,7 @@ NO_DEADLINE = 2**64 - 1
 MAX_FRAME = 16384  # of one stream, header included, while others have something to send
 MIN_PIECE = 1024  # of a message, in a frame that does not complete it
 _HEADER = struct.Struct('!BBHQ')
+MAX_PIECE = MAX_FRAME - _HEADER.size
 
 
 class Frame(enum.IntEnum):
@@ -22,9 +23,10 @@ class Frame(enum.IntEnum):
     PONG = 7
     GOAWAY = 8
     WINDOW = 9
+    METADATA = 10
 
 
-_OF_STREAMS = (Frame.HEADERS, Frame.DATA, Frame.STATUS, Frame.RESET)
+_OF_STREAMS = (Frame.HEADERS, Frame.DATA, Frame.STATUS, Frame.RESET, Frame.METADATA)
 _CRITICAL = 128
 
 
@@ -42,29 +44,16 @@ def parse(content):
         at += _HEADER.size + size
         if at > len(content):
             raise broken('a record ends inside a frame')
-        if Frame.WINDOW < kind < _CRITICAL:
+        if Frame.METADATA < kind < _CRITICAL:
             yield None, 0, 0, b''
             continue
-        if kind not in Frame.__members__.values() or kind == Frame.WINDOW:
+        if kind not in Frame.__members__.values():
             raise broken(f'a frame of type {kind}')
         if flags & ~(FIRST | END if kind == Frame.DATA else 0):
             raise broken(f'flags {flags:#x} of frame type {kind}')
-        if (stream != 0) != (kind in _OF_STREAMS):
+        if (stream != 0) != (kind in _OF_STREAMS) and kind != Frame.WINDOW:
             raise broken(f'a frame of type {kind} on stream {stream}')
         yield Frame(kind), flags, stream, content[at - size:at]
-
-
-def message_frames(stream, data):
-    """A message that is the last one of its stream."""
-    rest = struct.pack('!I', len(data)) + data
-    flags = FIRST
-    while True:
-        piece, rest = rest[:MAX_FRAME - _HEADER.size], rest[MAX_FRAME - _HEADER.size:]
-        if not rest:
-            yield pack(Frame.DATA, stream, piece, flags | END)
-            return
-        yield pack(Frame.DATA, stream, piece, flags)
-        flags = 0
 
 
 class Messages:
@@ -110,3 +99,8 @@ class Messages:
         self.data = b''
         self.too_big = self._left > self._limit
         return payload[4:]
+
+    @property
+    def whole(self):
+        """No message has begun that is not complete."""
+        return self._left == 0

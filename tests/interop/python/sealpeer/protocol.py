@@ -95,10 +95,14 @@ class TokenRefused(Failure):
 
 
 class CallFailed(Failure):
-    """A call failed; the channel is as good as before. A client that gives up then closes in order."""
+    """A call failed; the channel is as good as before. A client that gives up then closes in order.
 
-    def __init__(self, text):
+    `answer` is what the server said, None if it said nothing.
+    """
+
+    def __init__(self, text, answer=None):
         super().__init__('STATUS', text, Code.DONE)
+        self.answer = answer
 
 
 def broken(text, code=Code.PROTOCOL):

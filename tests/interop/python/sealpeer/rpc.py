@@ -1,24 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls ("Frames and calls"): a client with one call at a time, and a server whose handlers answer at once."""
+"""Calls ("Frames and calls"): what client.py and server.py have in common."""
 import collections
+import dataclasses
+import functools
 import struct
 import time
 
-from .frames import NO_DEADLINE, Frame, Messages, message_frames, pack, parse
-from .protocol import CallFailed, Code, broken, code_name
+from . import metadata, protobuf
+from .flow import FIRST_WINDOW, MAX_WINDOW, Allowance, Flow, Outgoing, Window
+from .frames import Frame, Messages, pack, parse
+from .protocol import Code, Reader, broken
 from .records import MAX_CONTENT
 
-MAX_STREAMS = 100
 MAX_MESSAGE = 4 * 2**20
-MAX_HEADERS = 8192
-MAX_METHODS = 4096
-MAX_NAME = 1024
-MAX_NAMES = 256 * 1024
-LATE_STREAMS = 1024
-TOO_BIG = 2  # reason of RESET
+MAX_STATUS = 32768
+MAX_DETAILS = 16384
+MAX_TEXT = 1024
+CRUMB = 4096  # a WINDOW frame of less costs
+STREAM_WINDOW, CONNECTION_WINDOW = 3, 4  # ids of SETTINGS
+METADATA, DETAILS, RETRY_AFTER = 1, 2, 3  # types of extensions of STATUS
+CRITICAL = 128
 
-DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 4, 8, 12, 13
 NOT_EXECUTED, EXECUTED = 1, 2
+
+
+@dataclasses.dataclass
+class Answer:
+    """How a call ended."""
+    status: int = 0
+    execution: int = EXECUTED
+    text: str = ''
+    data: bytes = b''
+    initial: list = dataclasses.field(default_factory=list)
+    trailing: list = dataclasses.field(default_factory=list)
+    details: list = dataclasses.field(default_factory=list)
+    retry_after: int = None
+
+    def pack_status(self, stream):
+        """The frame STATUS."""
+        text = self.text.encode()[:MAX_TEXT]
+        payload = struct.pack('!BBH', self.status, self.execution, len(text)) + text
+        if self.trailing:
+            payload += pack_extension(METADATA, metadata.pack(self.trailing))
+        if self.details:
+            payload += pack_extension(DETAILS, protobuf.pack_details(self.details))
+        if self.retry_after is not None:
+            payload += pack_extension(RETRY_AFTER, self.retry_after.to_bytes(4, 'big'))
+        return pack(Frame.STATUS, stream, payload)
 
 
 class Budget:
@@ -37,24 +65,85 @@ class Budget:
         self._tokens -= 1
 
 
-class _End:
-    """What both ends need: SETTINGS, frames packed into records, PING."""
+class Call:
+    """What both ends keep of a stream."""
 
-    def __init__(self, channel, settings):
+    def __init__(self, flow):
+        self.flow = flow
+        self.messages = Messages(MAX_MESSAGE)
+
+
+class End:
+    """One end: SETTINGS, frames packed into records, flow control, PING. `window`: of the connection."""
+
+    def __init__(self, channel, settings, window):
         self._channel = channel
         self._budget = Budget()
         self._settings = None
+        self._connection = Flow(Allowance(FIRST_WINDOW), Window(window))
+        self._first_allowance = FIRST_WINDOW
+        self._calls = {}
+        self._last = 0
+        self._sending = {}
+        self._pings = collections.deque()
+        self._pinged = 0
+        self._closing = False
         channel.send(pack(Frame.SETTINGS, 0, settings))
+
+    def _open(self):
+        """Takes the next stream."""
+        self._last += 1
+        self._calls[self._last] = Call(Flow(Allowance(self._first_allowance), Window(FIRST_WINDOW)))
+        return self._last
+
+    def _forget(self, stream):
+        """The call is over at this end."""
+        self._sending.pop(stream, None)
+        return self._calls.pop(stream, None)
+
+    # ---- Sending
 
     def _send(self, frames):
         """Sends frames, as many as fit in a record."""
         content = b''
         for frame in frames:
-            if len(content) + len(frame) > MAX_CONTENT:
+            if content and len(content) + len(frame) > MAX_CONTENT:
                 self._channel.send(content)
                 content = b''
             content += frame
-        self._channel.send(content)
+        if content:
+            self._channel.send(content)
+
+    def _queue(self, stream, data, after=b''):
+        """Sends a message as soon as the peer takes it."""
+        self._sending[stream] = Outgoing(stream, data, self._calls[stream].flow.allowance, after)
+
+    def _pump(self, first=()):
+        """Sends frames, and of the messages what may be sent; their streams take turns."""
+        frames, turns = list(first), True
+        while turns:
+            turns = False
+            for stream, message in list(self._sending.items()):
+                frame = message.next(self._connection.allowance)
+                if frame:
+                    frames.append(frame)
+                    turns = True
+                if message.done:
+                    self._sent(stream)
+        self._send(frames)
+
+    def _sent(self, stream):
+        """A message has left."""
+        del self._sending[stream]
+
+    def _ping(self, answered):
+        """A PING; `answered` is called when the peer has answered it, and so has got all that was sent before it."""
+        self._pinged += 1
+        payload = self._pinged.to_bytes(8, 'big')
+        self._pings.append((payload, answered))
+        return pack(Frame.PING, 0, payload)
+
+    # ---- Receiving
 
     def _receive(self):
         """Takes a record. Returns False when the peer has closed."""
@@ -64,21 +153,30 @@ class _End:
         for kind, flags, stream, payload in parse(content):
             if self._settings is None and kind != Frame.SETTINGS:
                 raise broken('the first frame is not SETTINGS')
-            if not self._connection_frame(kind, payload):
+            if self._closing:
+                continue  # CLOSE was the last that this end says
+            if kind == Frame.DATA:
+                self._charge(stream, len(payload))
+            if not self._connection_frame(kind, stream, payload):
                 self._stream_frame(kind, flags, stream, payload)
+        if not self._closing:
+            self._pump()
         return True
 
-    def _connection_frame(self, kind, payload):
+    def _close(self):
+        """Sends CLOSE; what the peer still says has no effect."""
+        self._channel.close()
+        self._closing = True
+
+    def _connection_frame(self, kind, stream, payload):
         if kind == Frame.SETTINGS:
             self._set(payload)
-        elif kind == Frame.PING or kind == Frame.PONG:
-            if len(payload) != 8:
-                raise broken('a malformed PING or PONG')
-            self._budget.spend()  # this end sends no PING, so a PONG answers none
-            if kind == Frame.PING:
-                self._channel.send(pack(Frame.PONG, 0, payload))
+        elif kind in (Frame.PING, Frame.PONG):
+            self._ping_or_pong(kind, payload)
         elif kind == Frame.GOAWAY:
             self._goaway(payload)
+        elif kind == Frame.WINDOW:
+            self._opened(stream, payload)
         elif kind is None:
             self._budget.spend()
         else:
@@ -94,6 +192,56 @@ class _End:
         if any(a[0] >= b[0] for a, b in zip(pairs, pairs[1:])):
             raise broken('SETTINGS do not rise')
         self._settings = dict(pairs)
+        sizes = [self._settings.get(id, FIRST_WINDOW) for id in (STREAM_WINDOW, CONNECTION_WINDOW)]
+        if any(not FIRST_WINDOW <= size <= MAX_WINDOW for size in sizes):
+            raise broken('SETTINGS with a wrong window')
+        self._first_allowance = sizes[0]
+        for call in self._calls.values():
+            call.flow.allowance.grow(sizes[0] - FIRST_WINDOW)
+        self._connection.allowance.grow(sizes[1] - FIRST_WINDOW)
+
+    def _ping_or_pong(self, kind, payload):
+        if len(payload) != 8:
+            raise broken('a malformed PING or PONG')
+        if kind == Frame.PING:
+            self._budget.spend()
+            self._channel.send(pack(Frame.PONG, 0, payload))
+        elif self._pings and payload == self._pings[0][0]:
+            self._pings.popleft()[1]()
+        else:
+            self._budget.spend()
+
+    def _charge(self, stream, size):
+        """DATA has come, of any stream. This end reads everything, so it gives back everything.
+
+        It does so when the peer has answered a PING: what comes before the answer was sent under the old window.
+        """
+        frames = []
+        for of in (0, stream):
+            flow = self._calls[of].flow if of in self._calls else self._connection if of == 0 else None
+            increment = flow.window.take(size) if flow else 0
+            if increment:
+                frames.append(self._ping(functools.partial(self._give_back, of, flow.window, increment)))
+        self._send(frames)
+
+    def _give_back(self, stream, window, increment):
+        window.open(increment)
+        if stream == 0 or (stream in self._calls and not self._calls[stream].messages.ended):
+            self._send([pack(Frame.WINDOW, stream, increment.to_bytes(4, 'big'))])
+
+    def _opened(self, stream, payload):
+        """WINDOW. One that crosses the end of its stream has no effect."""
+        increment = int.from_bytes(payload, 'big')
+        if len(payload) != 4 or not 0 < increment <= MAX_WINDOW:
+            raise broken('a malformed WINDOW')
+        if stream > self._last:
+            raise broken(f'WINDOW for stream {stream}')
+        if increment < CRUMB:
+            self._budget.spend()
+        if stream == 0:
+            self._connection.allowance.grow(increment)
+        elif stream in self._calls:
+            self._calls[stream].flow.allowance.grow(increment)
 
     def _goaway(self, payload):
         raise broken('GOAWAY from a client')
@@ -102,215 +250,45 @@ class _End:
         raise NotImplementedError
 
 
-class Client(_End):
-    """A client of unary calls."""
-
-    def __init__(self, channel):
-        super().__init__(channel, b'')
-        self._stream = 0
-        self._last_stream = 2**64 - 1
-        self._numbers = {}
-        self._late = set()
-        self._reply = None
-        self._failure = None
-
-    def call(self, method, request):
-        """Makes a call and returns its reply. Ends with Failure STATUS if the call failed and the channel did not."""
-        self._stream += 1
-        name = b'' if method in self._numbers else method.encode()
-        number = self._numbers.setdefault(method, len(self._numbers) + 1)
-        headers = struct.pack('!IQH', number, NO_DEADLINE, len(name)) + name
-        self._reply, self._failure = Messages(MAX_MESSAGE), None
-        self._send([pack(Frame.HEADERS, self._stream, headers), *message_frames(self._stream, request)])
-        while not self._reply.ended and self._failure is None:
-            if not self._receive():
-                raise CallFailed('UNAVAILABLE: the server has closed the connection')
-        if self._failure is None and self._reply.count != 1:
-            self._failure = f'{self._reply.count} messages in the reply of a unary call'
-        if self._failure is not None:
-            raise CallFailed(self._failure)
-        return self._reply.data
-
-    def close(self):
-        """Sends CLOSE and waits for the server's."""
-        self._channel.close()
-        while self._receive():
-            pass
-
-    def _stream_frame(self, kind, flags, stream, payload):
-        if stream > self._stream or kind == Frame.HEADERS:
-            raise broken(f'{kind.name} for stream {stream}')
-        status = parse_status(payload) if kind == Frame.STATUS else ''
-        reason = parse_reset(payload) if kind == Frame.RESET else 0
-        if stream in self._late:
-            self._take_late(kind, flags, stream)
-        elif stream != self._stream or self._reply.ended or self._failure is not None:
-            self._budget.spend()
-        elif kind == Frame.DATA:
-            self._take(flags, payload)
-        else:
-            self._failure = status or f'the server reset the call, reason {reason}'
-
-    def _take_late(self, kind, flags, stream):
-        if kind != Frame.DATA or flags & 2:
-            self._late.discard(stream)
-
-    def _take(self, flags, payload):
-        if not self._reply.take(flags, payload):
-            self._budget.spend()
-        if self._reply.too_big:
-            self._failure = 'RESOURCE_EXHAUSTED: the reply is too big'
-            if not self._reply.ended:
-                self._late.add(self._stream)
-                self._channel.send(pack(Frame.RESET, self._stream, TOO_BIG.to_bytes(4, 'big')))
-
-    def _goaway(self, payload):
-        if len(payload) < 16 or len(payload) != 16 + int.from_bytes(payload[14:16], 'big'):
-            raise broken('malformed GOAWAY')
-        last, code = struct.unpack_from('!QH', payload)
-        if last > self._last_stream:
-            raise broken('GOAWAY raises the last stream')
-        self._last_stream = last
-        if self._stream > last and not self._reply.ended:
-            self._failure = f'UNAVAILABLE, not executed: the server is going away: {code_name(code)}'
+def pack_extension(kind, data):
+    return struct.pack('!BH', kind, len(data)) + data
 
 
-class Server(_End):
-    """Serves one connection. `methods` maps names to functions of the request that return the reply."""
-
-    def __init__(self, channel, methods):
-        super().__init__(channel, struct.pack('!HI', 1, MAX_STREAMS))
-        self._methods = methods
-        self._names = []
-        self._names_size = 0
-        self._last = 0
-        self._open = {}
-        self._late = collections.OrderedDict()
-
-    def run(self):
-        while self._receive():
-            pass
-        self._channel.close()
-
-    def _stream_frame(self, kind, flags, stream, payload):
-        if kind == Frame.HEADERS:
-            self._headers(stream, payload)
-        elif kind == Frame.STATUS or stream > self._last:
-            raise broken(f'{kind.name} for stream {stream}')
-        elif kind == Frame.RESET:
-            self._reset(stream, parse_reset(payload))
-        elif stream in self._open:
-            self._data(stream, flags, payload)
-        elif stream in self._late:
-            if flags & 2:
-                del self._late[stream]
-        else:
-            self._budget.spend()
-
-    def _headers(self, stream, payload):
-        if stream != self._last + 1:
-            raise broken(f'stream {stream} follows {self._last}')
-        self._last = stream
-        method, timeout, extensions = self._parse_headers(payload)
-        refusal = None
-        if len(payload) > MAX_HEADERS:
-            refusal = RESOURCE_EXHAUSTED, 'too many bytes of HEADERS'
-        elif timeout == 0:
-            refusal = DEADLINE_EXCEEDED, 'no time left'
-        elif any(kind >= 128 for kind in extensions):
-            refusal = UNIMPLEMENTED, 'a critical extension'
-        elif method not in self._methods:
-            refusal = UNIMPLEMENTED, 'no such method'
-        elif len(self._open) >= MAX_STREAMS:
-            refusal = RESOURCE_EXHAUSTED, 'too many calls'
-        if refusal:
-            self._status(stream, *refusal, NOT_EXECUTED)
-            self._make_late(stream)
-        else:
-            self._open[stream] = method, Messages(MAX_MESSAGE)
-
-    def _parse_headers(self, payload):
-        """Returns (method, timeout, types of the extensions); the method is None if its name cannot be one."""
-        if len(payload) < 14:
-            raise broken('malformed HEADERS')
-        number, timeout, size = struct.unpack_from('!IQH', payload)
-        if len(payload) < 14 + size:
-            raise broken('malformed HEADERS')
-        name = payload[14:14 + size]
-        if number == len(self._names) + 1 and number <= MAX_METHODS:
-            self._names.append(self._method(name))
-        elif not 1 <= number <= len(self._names) or name:
-            raise broken(f'method number {number}')
-        return self._names[number - 1], timeout, list(parse_extensions(payload[14 + size:]))
-
-    def _method(self, name):
-        self._names_size += len(name)
-        if not 1 <= len(name) <= MAX_NAME or b'\0' in name or self._names_size > MAX_NAMES:
-            return None
-        return name.decode('utf-8', 'replace')
-
-    def _data(self, stream, flags, payload):
-        method, messages = self._open[stream]
-        if not messages.take(flags, payload):
-            self._budget.spend()
-        if messages.too_big:
-            del self._open[stream]
-            self._status(stream, RESOURCE_EXHAUSTED, 'the request is too big', NOT_EXECUTED)
-            if not messages.ended:
-                self._make_late(stream)
-        elif messages.ended:
-            del self._open[stream]
-            self._answer(stream, method, messages)
-
-    def _answer(self, stream, method, messages):
-        if messages.count != 1:
-            self._status(stream, UNIMPLEMENTED, 'the method takes one message', NOT_EXECUTED)
-            return
-        try:
-            self._send(message_frames(stream, self._methods[method](messages.data)))
-        except CallFailed as failure:
-            self._status(stream, INTERNAL, str(failure), EXECUTED)
-
-    def _reset(self, stream, reason):
-        """A call that is reset before its request is whole has no handler that could answer."""
-        if reason != 1:
-            self._budget.spend()
-        if self._open.pop(stream, None) is None and self._late.pop(stream, False) is False and reason == 1:
-            self._budget.spend()
-
-    def _make_late(self, stream):
-        self._late[stream] = True
-        if len(self._late) > LATE_STREAMS:
-            self._late.popitem(last=False)
-
-    def _status(self, stream, status, text, execution):
-        text = text.encode()
-        self._channel.send(pack(Frame.STATUS, stream, struct.pack('!BBH', status, execution, len(text)) + text))
-
-
-def parse_extensions(data):
-    """The types of extensions of frames."""
-    at = 0
-    while at < len(data):
-        if len(data) - at < 3:
-            raise broken('malformed extensions')
-        yield data[at]
-        at += 3 + int.from_bytes(data[at + 1:at + 3], 'big')
-    if at != len(data):
-        raise broken('malformed extensions')
+def parse_extensions(reader):
+    """The extensions of frames as {type: bytes}."""
+    extensions = {}
+    while reader.left():
+        kind, size = reader.uint(1), reader.uint(2)
+        if kind in extensions:
+            raise broken(f'extension {kind} twice')
+        extensions[kind] = reader.take(size)
+    return extensions
 
 
 def parse_status(payload):
-    """What STATUS says, for people."""
-    if len(payload) < 4:
-        raise broken('malformed STATUS')
-    status, execution, size = struct.unpack_from('!BBH', payload)
-    if len(payload) < 4 + size or size > 1024:
-        raise broken('malformed STATUS')
-    if any(kind >= 128 for kind in parse_extensions(payload[4 + size:])):
+    """What STATUS says."""
+    if len(payload) > MAX_STATUS:
+        raise broken('too long a STATUS')
+    reader = Reader(payload)
+    answer = Answer(status=reader.uint(1), execution=reader.uint(1))
+    size = reader.uint(2)
+    if size > MAX_TEXT:
+        raise broken('too long a text in STATUS')
+    text = reader.take(size).decode('utf-8', 'replace')
+    answer.text = ''.join(c if c.isprintable() else '?' for c in text)
+    extensions = parse_extensions(reader)
+    answer.trailing = metadata.parse(extensions.pop(METADATA, b''))
+    details = extensions.pop(DETAILS, b'')
+    if len(details) > MAX_DETAILS:
+        raise broken('too long details')
+    answer.details = protobuf.parse_details(details)
+    if RETRY_AFTER in extensions:
+        if len(extensions[RETRY_AFTER]) != 4:
+            raise broken('a malformed retry-after')
+        answer.retry_after = int.from_bytes(extensions.pop(RETRY_AFTER), 'big')
+    if any(kind >= CRITICAL for kind in extensions):
         raise broken('a critical extension in STATUS')
-    text = payload[4:4 + size].decode('utf-8', 'replace')
-    return f'status {status}, execution {execution}: {"".join(c if c.isprintable() else "?" for c in text)}'
+    return answer
 
 
 def parse_reset(payload):
