@@ -54,6 +54,14 @@ static void call_echo(bench_conn *conn, bench_call *call, const uint8_t *payload
         bench_die("cannot start a call", seal_error_code_text(rc));
 }
 
+/* Nothing is asked for, so nothing comes. */
+static void on_flood(seal_client_call *call, const Sealbench__EchoReply *reply, void *user) {
+    (void)call;
+    (void)reply;
+    (void)user;
+    bench_die("a stream", "a message came that nobody asked for");
+}
+
 static void on_flood_ended(const seal_result *result, void *user) {
     (void)user;
     if (seal_result_status(result) != SEAL_STATUS_CANCELLED)
@@ -67,8 +75,8 @@ static void leave_unread(bench_conn *conn, const uint8_t *payload, size_t len) {
     seal_call_options options;
     seal_call_options_init(&options);
     options.timeout_us = SEAL_NO_DEADLINE;
-    int rc = sealbench_streams_open_flood(conn->channel, &request, &options, NULL, on_flood_ended,
-                                          NULL, NULL);
+    int rc = sealbench_streams_open_flood(conn->channel, &request, &options, on_flood,
+                                          on_flood_ended, NULL, NULL);
     if (rc < 0)
         bench_die("cannot open a stream", seal_error_code_text(rc));
 }
