@@ -20,6 +20,12 @@ install(FILES ${PROJECT_BINARY_DIR}/sealrpc-config.cmake
   ${PROJECT_BINARY_DIR}/sealrpc-config-version.cmake cmake/SealrpcGenerate.cmake
   DESTINATION ${SEALRPC_CMAKE_DIR})
 
+# The folder of the .pc file, seen from which the prefix is as many steps up as the path has parts.
+set(SEALRPC_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  string(REGEX REPLACE "[^/]+" ".." SEALRPC_PC_PREFIX ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  set(SEALRPC_PC_PREFIX "\${pcfiledir}/${SEALRPC_PC_PREFIX}")
+endif()
 configure_file(cmake/sealrpc.pc.in ${PROJECT_BINARY_DIR}/sealrpc.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/sealrpc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

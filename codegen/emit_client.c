@@ -46,7 +46,9 @@ static const text texts[STUB_COUNT] = {
                     "SEAL_ERROR_NO_MEMORY: not sent.\n"},
     [STUB_PUSH] = {"Sends one message of a call of", ", and waits for room where the",
                    " * write function returns SEAL_ERROR_AGAIN. Blocks: not on a loop thread.\n"
-                   " * @return as the write function, and SEAL_ERROR_WRONG_THREAD.\n"},
+                   " * @return as the write function, and SEAL_ERROR_WRONG_THREAD (a loop thread), "
+                   "SEAL_ERROR_INVALID (a\n"
+                   " * call that was not started with the start function).\n"},
     [STUB_READ] = {"Waits for the next message of the reply to a call of", ".",
                    " * Blocks: not on a loop thread. One thread at a time.\n"
                    " * @param ret_message receives it, valid until the next read of this call, or "
@@ -54,7 +56,9 @@ static const text texts[STUB_COUNT] = {
                    " * dropped; NULL where there is none.\n"
                    " * @return 1; 0: there is none any more, and seal_client_call_finish says how "
                    "the call ended;\n"
-                   " * SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID (a call of another method).\n"},
+                   " * SEAL_ERROR_WRONG_THREAD (a loop thread), SEAL_ERROR_INVALID (a call of "
+                   "another method, or one that\n"
+                   " * was not started with the start function).\n"},
     [STUB_FINISH] = {"Sends no more messages of a call of", " that was started with the",
                      " * start function, and waits for its end: seal_client_call_finish with a "
                      "typed reply.\n" PARAM_REPLY

@@ -41,8 +41,10 @@ static void emit_ops(const service *s, printer *out) {
     printer_text(
         out, " * UNIMPLEMENTED. A handler answers its call once, with the reply function of the "
              "method or with\n"
-             " * seal_call_fail, before it returns or later, and from any thread. The request "
-             "lives until then.\n");
+             " * seal_call_fail, before it returns or later, and from any thread. The call and its "
+             "request live until\n"
+             " * the handler returns or, when it has called seal_call_ref, until that reference is "
+             "dropped.\n");
     if (has_reply_streams(s))
         printer_text(out, " * Where the replies are a stream, seal_call_finish stands for the "
                           "reply function.\n");
@@ -111,12 +113,14 @@ static const text texts[STUB_FIRST_OF_CLIENT] = {
                    " * there is none.\n"
                    " * @return 1; 0: the client sends no more; SEAL_ERROR_CANCELLED (cancel, "
                    "deadline or connection\n"
-                   " * lost: the call is still to be answered); SEAL_ERROR_WRONG_THREAD, "
-                   "SEAL_ERROR_INVALID (a call of\n"
-                   " * another method).\n"},
+                   " * lost: the call is still to be answered); SEAL_ERROR_WRONG_THREAD (a loop "
+                   "thread); SEAL_ERROR_INVALID\n"
+                   " * (a call of another method, or its handler is not a blocking one).\n"},
     [STUB_PUT] = {"In a blocking handler: sends one message of the reply to a call of", ",",
                   " * and waits for room where the send function returns SEAL_ERROR_AGAIN.\n"
-                  " * @return as the send function, and SEAL_ERROR_WRONG_THREAD.\n"},
+                  " * @return as the send function, and SEAL_ERROR_WRONG_THREAD (a loop thread), "
+                  "SEAL_ERROR_INVALID (its\n"
+                  " * handler is not a blocking one).\n"},
 };
 
 static void emit_method(const service *s, const method *me, printer *out) {

@@ -9,17 +9,18 @@
 
 #include "service.h"
 
+static void say_port(seal_server *server, void *user) {
+    (void)user;
+    printf("port: %u\n", seal_server_port(server));
+    fflush(stdout);
+}
+
 static int serve(seal_server *server, store *s, const char *address, seal_error **reterr) {
     int rc = demo_files_register_blocking(server, &service_ops, s, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
-    if (rc == 0)
-        rc = seal_server_start(server, reterr);
-    if (rc < 0)
-        return rc;
-    printf("port: %u\n", seal_server_port(server));
-    fflush(stdout);
-    return seal_server_run(server, reterr); /* until SIGTERM */
+    seal_server_on_listening(server, say_port, NULL);
+    return rc == 0 ? seal_server_run(server, reterr) : rc; /* until SIGTERM */
 }
 
 int main(int argc, char **argv) {

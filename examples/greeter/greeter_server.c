@@ -12,6 +12,12 @@ static void say_hello(seal_call *call, const Demo__HelloRequest *request, void *
     demo_greeter_reply_say_hello(call, &reply);
 }
 
+static void say_port(seal_server *server, void *user) {
+    (void)user;
+    printf("port: %u\n", seal_server_port(server));
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
     static const demo_greeter_ops ops = {.size = sizeof ops, .say_hello = say_hello};
     seal_server_options options;
@@ -24,11 +30,8 @@ int main(int argc, char **argv) {
         rc = demo_greeter_register(server, &ops, NULL, &error);
     if (rc == 0)
         rc = seal_server_add_address(server, argc > 1 ? argv[1] : "localhost:0", &error);
-    if (rc == 0)
-        rc = seal_server_start(server, &error);
     if (rc == 0) {
-        printf("port: %u\n", seal_server_port(server));
-        fflush(stdout);
+        seal_server_on_listening(server, say_port, NULL);
         rc = seal_server_run(server, &error); /* until SIGTERM */
     }
     if (rc < 0)

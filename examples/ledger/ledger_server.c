@@ -23,14 +23,19 @@ static void on_published(seal_server *server, const seal_error *error, void *use
     fflush(stdout);
 }
 
+static void say_port(seal_server *server, void *user) {
+    (void)user;
+    printf("port: %u\n", seal_server_port(server));
+    fflush(stdout);
+}
+
 static int set_up(seal_server *server, service *svc, const char *address, seal_error **reterr) {
     int rc = bank_ledger_register(server, &service_ops, svc, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
     if (rc == 0)
         rc = seal_server_publish(server, NULL, on_published, NULL, reterr);
-    if (rc == 0)
-        rc = seal_server_start(server, reterr);
+    seal_server_on_listening(server, say_port, NULL);
     return rc;
 }
 
@@ -43,11 +48,8 @@ static int serve(service *svc, const char *principal, const char *address) {
     int rc = seal_server_new(NULL, &options, &server, &error);
     if (rc == 0)
         rc = set_up(server, svc, address, &error);
-    if (rc == 0) {
-        printf("port: %u\n", seal_server_port(server));
-        fflush(stdout);
+    if (rc == 0)
         rc = seal_server_run(server, &error); /* until SIGTERM */
-    }
     if (rc < 0)
         fprintf(stderr, "ledger-server: %s\n", seal_error_message(error));
     seal_error_free(error);

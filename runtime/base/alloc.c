@@ -6,7 +6,7 @@
 
 static void *default_resize(void *user, void *ptr, size_t size) {
     (void)user;
-    return realloc(ptr, size);
+    return ptr == NULL ? malloc(size) : realloc(ptr, size);
 }
 
 static void default_release(void *user, void *ptr) {
@@ -44,7 +44,8 @@ char *seal__strdup(const seal_allocator *alloc, const char *text) {
 }
 
 void seal__release(const seal_allocator *alloc, void *ptr) {
-    alloc->release(alloc->user, ptr);
+    if (ptr != NULL)
+        alloc->release(alloc->user, ptr);
 }
 
 void seal__wipe(void *ptr, size_t size) {

@@ -41,12 +41,20 @@ bool seal__buf_ensure(seal__buf *buf, size_t n) {
     return !buf->failed;
 }
 
-uint8_t *seal__buf_reserve(seal__buf *buf, size_t n) {
-    if (!seal__buf_ensure(buf, n) || buf->data == NULL)
-        return NULL;
+static uint8_t *take(seal__buf *buf, size_t n) {
     uint8_t *at = buf->data + buf->len;
     buf->len += n;
     return at;
+}
+
+/* Out of line, so that the common case saves no registers. */
+__attribute__((noinline)) static uint8_t *grow_and_take(seal__buf *buf, size_t n) {
+    return seal__buf_ensure(buf, n) && buf->data != NULL ? take(buf, n) : NULL;
+}
+
+uint8_t *seal__buf_reserve(seal__buf *buf, size_t n) {
+    bool has_room = !buf->failed && buf->data != NULL && n <= buf->cap - buf->len;
+    return has_room && buf->len + n <= buf->max ? take(buf, n) : grow_and_take(buf, n);
 }
 
 void seal__buf_put(seal__buf *buf, const void *bytes, size_t n) {

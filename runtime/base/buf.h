@@ -6,6 +6,9 @@
 #ifndef SEAL_BASE_BUF_H
 #define SEAL_BASE_BUF_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/alloc.h"
 
 typedef struct seal__buf {
@@ -41,33 +44,38 @@ void seal__buf_reset(seal__buf *buf);
 
 /* Integers at a given place. */
 static inline void seal__store_u16(uint8_t *at, uint16_t v) {
-    at[0] = (uint8_t)(v >> 8);
-    at[1] = (uint8_t)v;
+    v = htobe16(v);
+    memcpy(at, &v, sizeof v);
 }
 static inline void seal__store_u24(uint8_t *at, uint32_t v) {
     at[0] = (uint8_t)(v >> 16);
-    at[1] = (uint8_t)(v >> 8);
-    at[2] = (uint8_t)v;
+    seal__store_u16(at + 1, (uint16_t)v);
 }
 static inline void seal__store_u32(uint8_t *at, uint32_t v) {
-    seal__store_u16(at, (uint16_t)(v >> 16));
-    seal__store_u16(at + 2, (uint16_t)v);
+    v = htobe32(v);
+    memcpy(at, &v, sizeof v);
 }
 static inline void seal__store_u64(uint8_t *at, uint64_t v) {
-    seal__store_u32(at, (uint32_t)(v >> 32));
-    seal__store_u32(at + 4, (uint32_t)v);
+    v = htobe64(v);
+    memcpy(at, &v, sizeof v);
 }
 static inline uint16_t seal__load_u16(const uint8_t *at) {
-    return (uint16_t)((at[0] << 8) | at[1]);
+    uint16_t v = 0;
+    memcpy(&v, at, sizeof v);
+    return be16toh(v);
 }
 static inline uint32_t seal__load_u24(const uint8_t *at) {
-    return ((uint32_t)at[0] << 16) | ((uint32_t)at[1] << 8) | at[2];
+    return ((uint32_t)at[0] << 16) | seal__load_u16(at + 1);
 }
 static inline uint32_t seal__load_u32(const uint8_t *at) {
-    return ((uint32_t)seal__load_u16(at) << 16) | seal__load_u16(at + 2);
+    uint32_t v = 0;
+    memcpy(&v, at, sizeof v);
+    return be32toh(v);
 }
 static inline uint64_t seal__load_u64(const uint8_t *at) {
-    return ((uint64_t)seal__load_u32(at) << 32) | seal__load_u32(at + 4);
+    uint64_t v = 0;
+    memcpy(&v, at, sizeof v);
+    return be64toh(v);
 }
 
 #endif

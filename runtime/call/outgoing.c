@@ -2,9 +2,9 @@
 #include "call/outgoing.h"
 
 void seal__outgoing_init(seal__outgoing *out) {
-    pthread_mutex_init(&out->lock, NULL);
+    out->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     seal__list_init(&out->items);
-    out->scheduled = false;
+    atomic_init(&out->scheduled, false);
     atomic_init(&out->handed, 0);
     atomic_init(&out->queued, 0);
 }
@@ -32,8 +32,7 @@ bool seal__outgoing_put(seal__outgoing *out, seal__out_item *item) {
     pthread_mutex_lock(&out->lock);
     atomic_fetch_add(&out->handed, item->size);
     seal__list_append(&out->items, &item->node);
-    bool tell = !out->scheduled;
-    out->scheduled = true;
+    bool tell = !atomic_exchange(&out->scheduled, true);
     pthread_mutex_unlock(&out->lock);
     return tell;
 }
@@ -45,15 +44,12 @@ void seal__outgoing_take(seal__outgoing *out, seal__list *items) {
     atomic_fetch_add(&out->queued, atomic_load(&out->handed));
     atomic_store(&out->handed, 0);
     seal__list_append_all(items, &out->items);
-    out->scheduled = false;
+    atomic_store(&out->scheduled, false);
     pthread_mutex_unlock(&out->lock);
 }
 
-bool seal__outgoing_is_empty(seal__outgoing *out) {
-    pthread_mutex_lock(&out->lock);
-    bool empty = seal__list_is_empty(&out->items);
-    pthread_mutex_unlock(&out->lock);
-    return empty;
+bool seal__outgoing_is_empty(const seal__outgoing *out) {
+    return !atomic_load(&out->scheduled);
 }
 
 void seal__outgoing_publish(seal__outgoing *out, size_t queued) {

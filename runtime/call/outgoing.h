@@ -24,9 +24,9 @@ typedef struct seal__out_item {
 typedef struct seal__outgoing {
     pthread_mutex_t lock;
     seal__list items;
-    bool scheduled;       /* the loop has been told, and has not taken yet */
-    atomic_size_t handed; /* bytes in items */
-    atomic_size_t queued; /* bytes in the session, as the loop has said last, and taken since */
+    atomic_bool scheduled; /* something lies there: the loop has been told. Changes under lock */
+    atomic_size_t handed;  /* bytes in items */
+    atomic_size_t queued;  /* bytes in the session, as the loop has said last, and taken since */
 } seal__outgoing;
 
 void seal__outgoing_init(seal__outgoing *out);
@@ -41,7 +41,7 @@ bool seal__outgoing_put(seal__outgoing *out, seal__out_item *item);
 /* Loop: moves everything to `items`, in order. */
 void seal__outgoing_take(seal__outgoing *out, seal__list *items);
 /* Any thread: nothing waits to be taken. A loop that sends directly must not overtake others. */
-bool seal__outgoing_is_empty(seal__outgoing *out);
+bool seal__outgoing_is_empty(const seal__outgoing *out);
 
 /* Loop: how much the session holds now. */
 void seal__outgoing_publish(seal__outgoing *out, size_t queued);

@@ -2,9 +2,11 @@
 #include "call/scope.h"
 
 void seal__scope_init(seal__scope *scope) {
-    *scope =
-        (seal__scope){.deadline_ns = UINT64_MAX, .traceparent = "", .tracestate = "", .attempt = 1};
-    pthread_mutex_init(&scope->lock, NULL);
+    *scope = (seal__scope){.lock = PTHREAD_MUTEX_INITIALIZER,
+                           .deadline_ns = UINT64_MAX,
+                           .traceparent = "",
+                           .tracestate = "",
+                           .attempt = 1};
     seal__list_init(&scope->hooks);
 }
 

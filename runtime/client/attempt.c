@@ -21,6 +21,7 @@ int seal__client_call_attempt(seal_client_call *call, uint64_t now_ns) {
     if (rc < 0)
         return rc;
     call->conn = channel->conn;
+    call->record = seal__outbox_position(&call->conn->outbox);
     call->attempts++;
     seal__client_call_feed(call);
     seal__client_call_check_room(call);
@@ -39,7 +40,7 @@ static int send_next(seal_client_call *call, const seal__out_item *item) {
         return seal__session_end(session, call->stream);
     bool end = seal__history_ends(&call->history);
     int rc = seal__session_send(session, call->stream, item->size, pack_item, item, end);
-    if (rc == 0 && end)
+    if (rc == 0 && end && (item->kind & SEAL__OUT_LAST) == 0)
         seal__history_sent(&call->history);
     return rc;
 }
@@ -89,6 +90,13 @@ void seal__client_call_break(seal_client_call *call, int code) {
         seal__client_call_post(call, SEAL__WORK_BROKEN);
 }
 
+/* Nothing of the stream can have left, or is going to. */
+static bool is_unsealed(const seal_client_call *call) {
+    const seal__outbox *outbox = &call->conn->outbox;
+    return call->conn->state == SEAL__CONN_OPEN && !outbox->failed && outbox->start != SIZE_MAX &&
+           seal__outbox_position(outbox) == call->record;
+}
+
 bool seal__client_call_drop_stream(seal_client_call *call) {
     seal_channel *channel = call->channel;
     if (call->stream == NULL) {
@@ -96,10 +104,25 @@ bool seal__client_call_drop_stream(seal_client_call *call) {
         seal__heap_remove(&channel->retries, &call->retry);
         return true;
     }
+    bool unsealed = is_unsealed(call);
     bool taken_back = seal__session_cancel(call->conn->session, call->stream);
+    if (taken_back && unsealed) /* nobody will see it */
+        call->attempts--;
     seal__conn_mark_dirty(call->conn);
     call->stream = NULL;
     return taken_back;
+}
+
+/* What comes later than this turn of the loop comes too late. The connection may be gone when the
+ * call ends. When all calls end, this one does with them. */
+void seal__client_call_take_back(seal_client_call *call) {
+    seal_channel *channel = call->channel;
+    if (call->stream == NULL || channel->freeing || !is_unsealed(call))
+        return;
+    seal__conn *conn = call->conn;
+    (void)seal__client_call_drop_stream(call);
+    call->conn = NULL;
+    seal__channel_let_leave(channel, conn);
 }
 
 void seal__client_call_commit(seal_client_call *call) {
@@ -119,6 +142,7 @@ void seal__client_call_reset_for_retry(seal_client_call *call) {
     call->messages_in = 0;
     call->never_left = false;
     call->going_away = false;
+    call->crowded_out = false;
     seal__history_rewind(&call->history);
     if (call->streams_out)
         seal__client_call_publish(call);

@@ -28,27 +28,44 @@ static void keep_result(const seal_result *result, seal_any_fn *done, void *user
     uv_sem_post(&w->done);
 }
 
-static seal_result *failed(seal_channel *channel, int rc) {
-    return seal__result_failed(
-        channel->runtime->shared, rc,
-        rc == SEAL_ERROR_INVALID ? "the request is not a message of the method's type, a required "
-                                   "part of it is NULL, or an option is not allowed"
-                                 : NULL);
+static seal_result *failed(seal_channel *channel, const seal_method *method, int rc,
+                           seal_error *error) {
+    if (error != NULL && method != NULL)
+        seal__error_prefix(&error, "%s is not called", method->full_name);
+    seal_result *result = seal__result_failed(channel->runtime->shared, rc,
+                                              error != NULL ? seal_error_message(error) : NULL);
+    seal_error_free(error);
+    return result;
+}
+
+static int start_unary(seal_channel *channel, const seal__start *start) {
+    const seal_method *method = start->method;
+    const unsigned streams = SEAL_METHOD_CLIENT_STREAMING | SEAL_METHOD_SERVER_STREAMING;
+    if (method != NULL && (method->flags & streams) != 0)
+        return seal__error(start->reterr, SEAL_ERROR_INVALID,
+                           "it is a stream: use its start or open function");
+    return seal__client_call_start(channel, start, NULL);
 }
 
 seal_result *seal_channel_call_sync(seal_channel *channel, const seal_method *method,
                                     const ProtobufCMessage *request,
                                     const seal_call_options *options) {
-    if (seal__runtime_on_any_loop(channel->runtime))
+    if (seal__runtime_must_not_block(channel->runtime))
         return seal__result_wrong_thread();
     waiter w = {.result = NULL};
     if (uv_sem_init(&w.done, 0) != 0)
         return seal__result_no_memory();
-    int rc = seal_channel_call(channel, method, request, options, keep_result, nothing, &w, NULL);
+    seal_error *error = NULL;
+    int rc = start_unary(
+        channel, &(seal__start){.method = method,
+                                .request = request,
+                                .options = options,
+                                .callbacks = {.deliver = keep_result, .done = nothing, .user = &w},
+                                .reterr = &error});
     if (rc == 0)
         uv_sem_wait(&w.done);
     uv_sem_destroy(&w.done);
-    return rc == 0 ? w.result : failed(channel, rc);
+    return rc == 0 ? w.result : failed(channel, method, rc, error);
 }
 
 /* ---- Streams ---- */
@@ -122,7 +139,7 @@ int seal_channel_start(seal_channel *channel, const seal_method *method,
                        seal_client_call **ret_call) {
     if (channel == NULL || ret_call == NULL)
         return SEAL_ERROR_INVALID;
-    if (seal__runtime_on_any_loop(channel->runtime))
+    if (seal__runtime_must_not_block(channel->runtime))
         return SEAL_ERROR_WRONG_THREAD;
     seal__blocking *blocking = blocking_new(channel->runtime->shared);
     if (blocking == NULL)
@@ -173,10 +190,18 @@ static void fail_because(seal_client_call *call, seal_error *error) {
         seal__client_call_break(call, code);
 }
 
+/* The loop's thread, or the one that has its number when the loop is no more: then the call has
+ * ended, and nothing waits. The same on other loops. */
+static bool would_hold_up_a_loop(const seal_client_call *call) {
+    if (seal__client_call_on_loop(call))
+        return call->blocking->result == NULL;
+    return seal__on_loop_thread() && !atomic_load(&call->delivered);
+}
+
 static int check_blocking(const seal_client_call *call, const seal_method *method, bool streams) {
     if (call == NULL || call->blocking == NULL || call->method != method || !streams)
         return SEAL_ERROR_INVALID;
-    return seal__client_call_on_loop(call) ? SEAL_ERROR_WRONG_THREAD : 0;
+    return would_hold_up_a_loop(call) ? SEAL_ERROR_WRONG_THREAD : 0;
 }
 
 int seal_client_call_take(seal_client_call *call, const seal_method *method,
@@ -237,11 +262,11 @@ static seal_result *spoilt(const seal_client_call *call, const seal_error *error
 }
 
 seal_result *seal_client_call_finish(seal_client_call *call) {
-    if (seal__client_call_on_loop(call))
-        return seal__result_wrong_thread();
     if (call->blocking == NULL)
         return seal__result_failed(call->shared, SEAL_ERROR_STATE,
                                    "the call was not started with a blocking start function");
+    if (would_hold_up_a_loop(call))
+        return seal__result_wrong_thread();
     seal__blocking *b = call->blocking;
     atomic_store(&b->passing_over, true);
     seal_client_call_end(call);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One client call: from its start to its single delivery, and what other threads ask of it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/options.h"
 #include "call/metadata.h"
 #include "client/client_internal.h"
 #include "codec/codec.h"
+
+enum { TEXT_MAX = 256 };
 
 seal_client_call *seal__client_call_ref(seal_client_call *call) {
     atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
@@ -28,9 +31,12 @@ static void release(seal_client_call *call) {
     if (call->streams_out)
         release_outgoing(call);
     seal__history_done(&call->history);
+    seal__hooks_done(call);
+    pthread_mutex_destroy(&call->lock);
     seal__arena_done(&call->arena);
     seal__blocking_free(call->blocking, &shared->alloc);
-    seal_metadata_free(call->initial);
+    if (call->initial != NULL)
+        seal_metadata_free(call->initial);
     seal_result_free(call->result);
     seal__release(&shared->alloc, call->metadata);
     seal__chain_unref(call->chain);
@@ -48,7 +54,22 @@ bool seal__client_call_on_loop(const seal_client_call *call) {
     return uv_thread_equal(&self, &call->loop_thread) != 0;
 }
 
+const char *seal__client_call_timeout(const seal_client_call *call, char text[SEAL__TIME_TEXT]) {
+    bool is_short = call->timeout_us < 1000;
+    snprintf(text, SEAL__TIME_TEXT, "%llu %s",
+             (unsigned long long)(is_short ? call->timeout_us : call->timeout_us / 1000),
+             is_short ? "us" : "ms");
+    return text;
+}
+
 /* ---- The end ---- */
+
+/* Whoever is posting work has done so when this returns, and nobody does afterwards. */
+static void set_delivered(seal_client_call *call) {
+    pthread_mutex_lock(&call->lock);
+    atomic_store(&call->delivered, true);
+    pthread_mutex_unlock(&call->lock);
+}
 
 void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outcome) {
     seal__outcome whole = *outcome;
@@ -57,7 +78,7 @@ void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outc
     seal_result *result = call->result != NULL ? call->result : seal__result_new(call->shared);
     call->result = NULL;
     seal__client_call_leave(call);
-    atomic_store(&call->delivered, true);
+    set_delivered(call);
     if (result != NULL) {
         seal__result_set(result, &whole, call->conn != NULL ? call->conn->peer : NULL);
         seal__result_set_call(result, call->attempts, call->initial);
@@ -76,7 +97,7 @@ void seal__client_call_attempt_ended(seal_client_call *call, const seal__outcome
         call->attempts--;
     if (outcome->execution != SEAL_NOT_EXECUTED)
         call->may_have_run = true;
-    if (call->channel->freeing || !seal__retry_consider(call, outcome))
+    if (outcome->status == SEAL_STATUS_OK || !seal__retry_consider(call, outcome))
         seal__client_call_deliver(call, outcome);
 }
 
@@ -92,17 +113,30 @@ static void give_up(seal_client_call *call, seal__outcome *outcome) {
     seal__channel_serve_pending(channel);
 }
 
+static seal__outcome cancelled(seal_client_call *call, seal_execution execution) {
+    return (seal__outcome){.status = SEAL_STATUS_CANCELLED,
+                           .execution = execution,
+                           .cause = SEAL_ERROR_CANCELLED,
+                           .message = atomic_load(&call->parent_cancelled)
+                                          ? "the call that it was made for was cancelled"
+                                          : "cancelled by the caller"};
+}
+
 static void cancel(seal_client_call *call) {
     if (!call->submitted) {
         call->early_cancel = true;
         return;
     }
-    give_up(call, &(seal__outcome){.status = SEAL_STATUS_CANCELLED,
-                                   .execution = SEAL_EXECUTION_UNKNOWN,
-                                   .cause = SEAL_ERROR_CANCELLED,
-                                   .message = atomic_load(&call->parent_cancelled)
-                                                  ? "the call that it was made for was cancelled"
-                                                  : "cancelled by the caller"});
+    seal__outcome outcome = cancelled(call, SEAL_EXECUTION_UNKNOWN);
+    give_up(call, &outcome);
+}
+
+bool seal__client_call_is_called_off(seal_client_call *call) {
+    if ((atomic_load(&call->work) & SEAL__WORK_CANCEL) == 0)
+        return false;
+    const seal__outcome outcome = cancelled(call, SEAL_NOT_EXECUTED);
+    seal__client_call_deliver(call, &outcome);
+    return true;
 }
 
 static seal_status status_of_break(int code) {
@@ -125,13 +159,18 @@ static void end_broken(seal_client_call *call) {
 /* ---- What the loop does for it ---- */
 
 static void refuse(seal_client_call *call) {
-    bool cancelled = atomic_load(&call->parent_cancelled);
-    seal__client_call_deliver(
-        call, &(seal__outcome){.status = seal__status_of((int)call->refused),
-                               .execution = SEAL_NOT_EXECUTED,
-                               .cause = call->refused,
-                               .message = cancelled ? "the call that it is made for is cancelled"
-                                                    : seal_error_code_text((int)call->refused)});
+    char text[TEXT_MAX];
+    const char *cause = seal_error_code_text((int)call->refused);
+    if (call->n_begun < call->chain->n)
+        snprintf(text, sizeof text, "refused by an interceptor of the channel: %s", cause);
+    else if (atomic_load(&call->parent_cancelled))
+        snprintf(text, sizeof text, "the call that it is made for is cancelled");
+    else
+        snprintf(text, sizeof text, "%s", cause);
+    seal__client_call_deliver(call, &(seal__outcome){.status = seal__status_of((int)call->refused),
+                                                     .execution = SEAL_NOT_EXECUTED,
+                                                     .cause = call->refused,
+                                                     .message = text});
 }
 
 static void begin(seal_client_call *call) {
@@ -162,11 +201,16 @@ static void run(seal__task *task) {
     seal__client_call_unref(call);
 }
 
+/* The loop may let go of the call before the lock is open again. */
 void seal__client_call_post(seal_client_call *call, unsigned work) {
-    if (atomic_fetch_or(&call->work, work) != 0)
-        return; /* it is on its way */
     seal__client_call_ref(call);
-    seal__runtime_queue(call->channel->runtime, &call->task);
+    pthread_mutex_lock(&call->lock);
+    if (!atomic_load(&call->delivered) && atomic_fetch_or(&call->work, work) == 0) {
+        seal__client_call_ref(call);
+        seal__runtime_queue(call->channel->runtime, &call->task);
+    } /* else it is on its way */
+    pthread_mutex_unlock(&call->lock);
+    seal__client_call_unref(call);
 }
 
 /* ---- Starting ---- */
@@ -223,8 +267,10 @@ static seal_client_call *call_new(seal_channel *channel, const seal__start *star
     seal_client_call *call = seal__alloc(&shared->alloc, sizeof *call);
     if (call == NULL)
         return NULL;
-    memset(call, 0, offsetof(seal_client_call, small));
+    const size_t used = offsetof(seal_client_call, states) + channel->chain->n * sizeof(void *);
+    memset(&call->refs, 0, used - offsetof(seal_client_call, refs));
     atomic_init(&call->refs, 1);
+    call->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     call->shared = seal__shared_ref(shared);
     call->channel = channel;
     call->loop_thread = channel->runtime->thread;
@@ -232,6 +278,7 @@ static seal_client_call *call_new(seal_channel *channel, const seal__start *star
     call->method = start->method;
     call->task.run = run;
     call->chain = seal__chain_ref(channel->chain);
+    seal__hooks_init(call);
     set_kind(call, start);
     set_limits(call, options);
     seal__list_init(&call->node);
@@ -265,7 +312,7 @@ static int prepare(seal_client_call *call, const seal_call_options *options,
         atomic_store(&call->parent_cancelled, true);
         rc = SEAL_ERROR_CANCELLED;
     }
-    if (rc == 0)
+    if (rc == 0 && metadata != NULL)
         rc = seal__metadata_pack(&call->shared->alloc, metadata, &call->metadata,
                                  &call->metadata_len);
     return rc;
@@ -273,21 +320,22 @@ static int prepare(seal_client_call *call, const seal_call_options *options,
 
 /* The one request, small ones in the call's own memory. */
 static int pack_request(seal_client_call *call, const ProtobufCMessage *request, size_t size) {
+    const int kind = SEAL__OUT_MESSAGE | SEAL__OUT_LAST;
     seal__out_item *item = size <= SEAL__SMALL_REQUEST
-                               ? seal__history_place(call->small, SEAL__OUT_MESSAGE, size)
-                               : seal__out_item_new(call->history.alloc, SEAL__OUT_MESSAGE, size);
+                               ? seal__history_place(call->small, kind, size)
+                               : seal__out_item_new(call->history.alloc, kind, size);
     if (item == NULL)
         return SEAL_ERROR_NO_MEMORY;
     seal__codec_pack(request, item->bytes);
     seal__client_call_add(call, item);
-    seal__client_call_add(call, seal__history_place(call->end, SEAL__OUT_END, 0));
     return 0;
 }
 
 /* On the loop with a connection at hand it is sent at once, and what is too large to be sent again
  * is packed where it leaves. */
 static bool send_at_once(seal_client_call *call, const ProtobufCMessage *request, size_t size) {
-    if (!call->owned || !seal__channel_is_ready(call->channel, call->min_level))
+    bool called_off = (atomic_load(&call->work) & SEAL__WORK_CANCEL) != 0; /* by an interceptor */
+    if (!call->owned || called_off || !seal__channel_is_ready(call->channel, call->min_level))
         return false;
     bool is_large = size > SEAL__HISTORY_MAX;
     if (request != NULL && !is_large && pack_request(call, request, size) < 0)
@@ -314,33 +362,57 @@ static void submit(seal_client_call *call, const ProtobufCMessage *request) {
     seal__client_call_post(call, SEAL__WORK_SUBMIT);
 }
 
+static int check_options(const seal_call_options *given, seal_call_options *options,
+                         seal_error **reterr) {
+    seal_call_options_init(options);
+    if (seal__options_copy(options, sizeof *options, given, "seal_call_options", reterr) < 0)
+        return SEAL_ERROR_INVALID;
+    if (options->max_attempts > SEAL__ATTEMPTS_MAX)
+        return seal__error(reterr, SEAL_ERROR_INVALID, "max_attempts is %u; it is at most %d",
+                           options->max_attempts, SEAL__ATTEMPTS_MAX);
+    if ((unsigned)options->min_level > SEAL_LEVEL_PRIVACY)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "min_level %d is not a level; set SEAL_LEVEL_INTEGRITY, "
+                           "SEAL_LEVEL_PRIVACY or 0",
+                           (int)options->min_level);
+    return 0;
+}
+
+static int check_request(const seal__start *start) {
+    if ((start->method->flags & SEAL_METHOD_CLIENT_STREAMING) == 0)
+        return seal__codec_check(start->method->request, start->request, start->reterr);
+    if (start->request != NULL)
+        return seal__error(start->reterr, SEAL_ERROR_INVALID,
+                           "its requests are a stream: start it without one, and write them");
+    return 0;
+}
+
 static int check_start(const seal_channel *channel, const seal__start *start,
                        seal_call_options *options) {
-    seal_call_options_init(options);
     if (channel == NULL || start->method == NULL || start->callbacks.deliver == NULL ||
         start->callbacks.done == NULL)
-        return SEAL_ERROR_INVALID;
-    if (seal__options_copy(options, sizeof *options, start->options, "seal_call_options", NULL) < 0)
-        return SEAL_ERROR_INVALID;
-    bool streams_out = (start->method->flags & SEAL_METHOD_CLIENT_STREAMING) != 0;
-    if (streams_out ? start->request != NULL
-                    : seal__codec_check(start->method->request, start->request, NULL) < 0)
-        return SEAL_ERROR_INVALID;
-    bool is_over = seal__runtime_on_loop(channel->runtime) && channel->freeing;
-    return is_over ? SEAL_ERROR_STATE : 0;
+        return seal__error(start->reterr, SEAL_ERROR_INVALID,
+                           "channel, method and callbacks must not be NULL");
+    int rc = check_options(start->options, options, start->reterr);
+    return rc == 0 ? check_request(start) : rc;
 }
 
 static int start_new(seal_client_call *call, const seal__start *start,
                      const seal_call_options *options, seal_client_call **ret_call) {
     seal_metadata *metadata = NULL;
+    if (call->owned && call->channel->freeing)
+        return SEAL_ERROR_STATE;
     if (call->deadline_ns == UINT64_MAX && call->channel->config.keepalive_ns == 0)
-        return SEAL_ERROR_INVALID;
+        return seal__error(start->reterr, SEAL_ERROR_INVALID,
+                           "there is no deadline (SEAL_NO_DEADLINE), and keepalive_ms of the "
+                           "channel is SEAL_NEVER: set timeout_us or keepalive_ms");
     int rc = make_metadata(call, options, &metadata);
     if (rc < 0)
         return rc;
     atomic_init(&call->ended, !call->streams_out);
     call->refused = (seal_error_code)prepare(call, options, metadata);
-    seal_metadata_free(metadata);
+    if (metadata != NULL)
+        seal_metadata_free(metadata);
     if (ret_call != NULL)
         *ret_call = seal__client_call_ref(call);
     submit(call, start->request);
@@ -383,8 +455,11 @@ int seal_channel_call(seal_channel *channel, const seal_method *method,
 /* ---- The caller's handle ---- */
 
 void seal_client_call_cancel(seal_client_call *call) {
-    if (call != NULL && !atomic_load(&call->delivered))
-        seal__client_call_post(call, SEAL__WORK_CANCEL);
+    if (call == NULL || atomic_load(&call->delivered))
+        return;
+    if (seal__client_call_on_loop(call))
+        seal__client_call_take_back(call);
+    seal__client_call_post(call, SEAL__WORK_CANCEL);
 }
 
 void seal_client_call_unref(seal_client_call *call) {

@@ -127,8 +127,18 @@ enum {
 enum { SEAL__SMALL_REQUEST = 256 }; /* bytes that need no memory besides the call's */
 
 /* One call, of any kind. References: the library's until it has been delivered, the caller's
- * handle, and one while the loop has work to do for it. */
+ * handle, and one while the loop has work to do for it. No larger than what malloc has at hand: see
+ * docs/benchmarks.md. */
 struct seal_client_call {
+    union {
+        /* One request: its item of the history, if it fits. */
+        alignas(max_align_t) uint8_t small[sizeof(seal__out_item) + SEAL__SMALL_REQUEST];
+        struct { /* a stream of them: what is sent, and END of the history */
+            seal__outgoing outgoing;
+            alignas(max_align_t) uint8_t end[sizeof(seal__out_item)];
+        };
+    };
+
     atomic_uint refs;
     atomic_bool delivered; /* the channel may be gone from then on */
     seal__shared *shared;
@@ -142,11 +152,13 @@ struct seal_client_call {
     bool early_cancel;       /* cancelled before that */
     seal_error_code refused; /* before that; SEAL_OK: it was not */
     seal__task task;
-    atomic_uint work; /* SEAL__WORK_* */
+    atomic_uint work;     /* SEAL__WORK_* */
+    pthread_mutex_t lock; /* who holds it while the call is not delivered finds the channel alive */
 
     seal__chain *chain;
-    unsigned n_begun; /* interceptors */
-    void *states[SEAL__CHAIN_MAX];
+    unsigned n_begun;       /* interceptors */
+    pthread_rwlock_t hooks; /* if there are others than the channel's: `end` comes after the rest */
+    bool hooks_over;        /* changes under `hooks` */
 
     seal_client_message_fn *message;
     seal_any_fn *received; /* NULL: messages are passed over */
@@ -171,10 +183,9 @@ struct seal_client_call {
     uint8_t *metadata; /* a block; NULL: none */
     size_t metadata_len;
     seal__history history;
-    atomic_bool ended;       /* nothing more is accepted */
-    atomic_bool wants_room;  /* a message was not accepted */
-    atomic_int broken;       /* why this end cannot go on, SEAL_ERROR_*; 0: it can */
-    seal__outgoing outgoing; /* if streams_out */
+    atomic_bool ended;      /* nothing more is accepted */
+    atomic_bool wants_room; /* a message was not accepted */
+    atomic_int broken;      /* why this end cannot go on, SEAL_ERROR_*; 0: it can */
 
     /* What is received. */
     atomic_uint asked_new;  /* messages that were asked for, not in `asked` yet */
@@ -191,6 +202,7 @@ struct seal_client_call {
     uint32_t lost_connections; /* while it was waiting */
     seal__stream *stream;      /* NULL: waits */
     seal__conn *conn;          /* of the stream */
+    uint64_t record;           /* of its HEADERS: see seal__outbox_position */
     seal_result *result;       /* with a reply that came before its status */
 
     /* Attempts: see retry.h. */
@@ -202,13 +214,12 @@ struct seal_client_call {
     bool committed;          /* cannot be sent again */
     bool never_left;         /* the attempt that has ended was certainly not handed to the kernel */
     bool going_away;         /* the server that it was made at is */
+    bool crowded_out;        /* the server has counted more calls than max_streams */
+    uint32_t crowdings;      /* sent again because of that */
     bool may_have_run;       /* in an attempt before */
 
     struct seal__blocking *blocking; /* NULL: it has callbacks */
-
-    /* Of the history: END, and the first message if it fits. */
-    alignas(max_align_t) uint8_t end[sizeof(seal__out_item)];
-    alignas(max_align_t) uint8_t small[sizeof(seal__out_item) + SEAL__SMALL_REQUEST];
+    void *states[SEAL__CHAIN_MAX];   /* the chain's interceptors use as many as they are */
 };
 
 /* How a call ended, on its way to a result. */
@@ -261,9 +272,14 @@ seal_bytes seal__details_value(const seal__details *details, size_t index);
 /* call.c */
 seal_client_call *seal__client_call_ref(seal_client_call *call);
 void seal__client_call_unref(seal_client_call *call);
-/* Any thread: the loop is to do these things. Not after the call was delivered. */
+/* Any thread: the loop is to do these things, if the call has not been delivered. */
 void seal__client_call_post(seal_client_call *call, unsigned work);
+/* Ends a call that waits if its cancel is on the way, rather than to send it. */
+bool seal__client_call_is_called_off(seal_client_call *call);
 bool seal__client_call_on_loop(const seal_client_call *call);
+/* Its timeout with the unit: "200 ms", "900 us". Returns `text`. */
+enum { SEAL__TIME_TEXT = 32 };
+const char *seal__client_call_timeout(const seal_client_call *call, char text[SEAL__TIME_TEXT]);
 /* Everything that starts calls; `blocking` is NULL, or taken on success. */
 typedef struct seal__start {
     const seal_method *method;
@@ -271,6 +287,7 @@ typedef struct seal__start {
     const seal_call_options *options;
     seal_stream_callbacks callbacks;
     struct seal__blocking *blocking;
+    seal_error **reterr; /* NULL, or receives why it was refused */
 } seal__start;
 int seal__client_call_start(seal_channel *channel, const seal__start *start,
                             seal_client_call **ret_call);
@@ -297,6 +314,8 @@ void seal__client_call_add(seal_client_call *call, seal__out_item *item);
 void seal__client_call_break(seal_client_call *call, int code);
 /* Gives up the stream, if there is one. Returns true when the call has not run there. */
 bool seal__client_call_drop_stream(seal_client_call *call);
+/* Gives up a stream of which nothing has been sealed, before something is. */
+void seal__client_call_take_back(seal_client_call *call);
 /* There will be no other attempt. */
 void seal__client_call_commit(seal_client_call *call);
 /* As if nothing had been sent: drops what belongs to the last attempt. For seal__retry_consider,
@@ -320,6 +339,9 @@ int seal__client_call_hand_out(seal_client_call *call, const uint8_t *data, size
 seal__chain *seal__chain_new(const seal_allocator *alloc);
 seal__chain *seal__chain_ref(seal__chain *chain);
 void seal__chain_unref(seal__chain *chain); /* NULL is allowed */
+/* Of a call that has the chain. */
+void seal__hooks_init(seal_client_call *call);
+void seal__hooks_done(seal_client_call *call);
 /* Somebody's `begin` may want to change it. */
 bool seal__chain_wants_metadata(const seal__chain *chain);
 uint64_t seal__chain_started(const seal__chain *chain);
@@ -353,7 +375,7 @@ void seal__blocking_free(struct seal__blocking *blocking, const seal_allocator *
  * after all, so that it must not be touched any more). */
 bool seal__retry_consider(seal_client_call *call, const seal__outcome *outcome);
 /* A call has ended, and will not be sent again. */
-void seal__retry_ended(seal_client_call *call, const seal__outcome *outcome);
+void seal__retry_ended(seal_client_call *call, seal_status status);
 /* The call waits no more for its next attempt, if it does. */
 void seal__retry_forget(seal_client_call *call);
 /* Puts those in the line whose time has come; ends all. */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the session's events to the ends of calls. */
 #include <stdio.h>
+#include <string.h>
 
 #include "call/metadata.h"
 #include "client/client_internal.h"
 
 enum { TEXT_MAX = 1024 };
+
+/* As docs/protocol.md has it. */
+#define TOO_MANY_CALLS "too many calls on this connection"
 
 static void finish_with(seal_client_call *call, const seal__outcome *outcome) {
     call->stream = NULL;
@@ -90,6 +94,9 @@ static void on_status(seal__conn *conn, seal_client_call *call, const seal__even
     call->going_away = event->status == SEAL_STATUS_UNAVAILABLE &&
                        event->execution == SEAL_NOT_EXECUTED &&
                        seal__session_is_going_away(conn->session);
+    call->crowded_out = event->status == SEAL_STATUS_RESOURCE_EXHAUSTED &&
+                        event->execution == SEAL_NOT_EXECUTED &&
+                        strcmp(event->text, TOO_MANY_CALLS) == 0;
     finish_with(call, &(seal__outcome){.status = event->status,
                                        .execution = event->execution,
                                        .cause = SEAL_OK,
@@ -102,8 +109,9 @@ static void on_status(seal__conn *conn, seal_client_call *call, const seal__even
 
 static void on_expired(seal__conn *conn, seal_client_call *call, const seal__event *event) {
     char text[TEXT_MAX];
-    snprintf(text, sizeof text, "the deadline of %llu ms passed %s",
-             (unsigned long long)(call->timeout_us / 1000),
+    char deadline[SEAL__TIME_TEXT];
+    snprintf(text, sizeof text, "the deadline of %s passed %s",
+             seal__client_call_timeout(call, deadline),
              event->execution == SEAL_NOT_EXECUTED ? "before the request could be sent"
                                                    : "while waiting for the reply");
     seal__conn_mark_dirty(conn);
@@ -167,6 +175,8 @@ void seal__channel_event(seal__conn *conn, const seal__event *event) {
     if (conn->state != SEAL__CONN_OPEN)
         return;
     seal__channel_let_leave(channel, conn);
+    if (channel->n_pending == 0)
+        return;
     seal__channel_serve_pending(channel);
     seal__channel_connect(channel);
 }

@@ -3,10 +3,6 @@
 
 #include "client/retry.h"
 
-static seal__out_item *item_of(seal__list *node) {
-    return SEAL__CONTAINER_OF(node, seal__out_item, node);
-}
-
 static void release(const seal__history *history, seal__out_item *item) {
     if ((item->kind & SEAL__OUT_IN_PLACE) == 0)
         seal__release(history->alloc, item);
@@ -21,7 +17,7 @@ void seal__history_init(seal__history *history, const seal_allocator *alloc) {
 void seal__history_done(seal__history *history) {
     seal__list *node = NULL;
     while ((node = seal__list_take_first(&history->items)) != NULL)
-        release(history, item_of(node));
+        release(history, seal__history_item(node));
     history->next = &history->items;
 }
 
@@ -43,7 +39,7 @@ static void drop(seal__history *history, seal__out_item *item) {
 /* What was sent already. */
 static void drop_sent(seal__history *history) {
     while (history->items.next != history->next)
-        drop(history, item_of(history->items.next));
+        drop(history, seal__history_item(history->items.next));
 }
 
 void seal__history_commit(seal__history *history) {
@@ -56,7 +52,7 @@ void seal__history_add(seal__history *history, seal__out_item *item) {
         release(history, item);
         return;
     }
-    history->has_end = (item->kind & SEAL__OUT_END) != 0;
+    history->has_end = (item->kind & (SEAL__OUT_END | SEAL__OUT_LAST)) != 0;
     seal__list_append(&history->items, &item->node);
     if (history->next == &history->items)
         history->next = &item->node;
@@ -67,14 +63,12 @@ void seal__history_add(seal__history *history, seal__out_item *item) {
         seal__history_commit(history);
 }
 
-seal__out_item *seal__history_next(const seal__history *history) {
-    return history->next == &history->items ? NULL : item_of(history->next);
-}
-
 bool seal__history_ends(const seal__history *history) {
+    const seal__out_item *item = seal__history_next(history);
+    if (item == NULL || (item->kind & SEAL__OUT_LAST) != 0)
+        return item != NULL;
     seal__list *after = history->next->next;
-    return history->next != &history->items && after != &history->items &&
-           (item_of(after)->kind & SEAL__OUT_END) != 0;
+    return after != &history->items && (seal__history_item(after)->kind & SEAL__OUT_END) != 0;
 }
 
 void seal__history_sent(seal__history *history) {

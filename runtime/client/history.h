@@ -11,8 +11,9 @@
 /* Kinds of seal__out_item. */
 enum {
     SEAL__OUT_MESSAGE = 0,
-    SEAL__OUT_END = 1,     /* without bytes: this end sends no more */
-    SEAL__OUT_IN_PLACE = 2 /* flag: its memory is somebody else's */
+    SEAL__OUT_END = 1,      /* without bytes: this end sends no more */
+    SEAL__OUT_IN_PLACE = 2, /* flag: its memory is somebody else's */
+    SEAL__OUT_LAST = 4      /* flag of a message: END goes with it, and has no item of its own */
 };
 
 enum { SEAL__HISTORY_ITEMS = 4096 }; /* kept; bytes: SEAL__HISTORY_MAX */
@@ -37,9 +38,14 @@ seal__out_item *seal__history_place(void *memory, int kind, size_t size);
 
 /* At the end; takes the item. */
 void seal__history_add(seal__history *history, seal__out_item *item);
+static inline seal__out_item *seal__history_item(seal__list *node) {
+    return SEAL__CONTAINER_OF(node, seal__out_item, node);
+}
 /* The first one that is not sent; NULL: none. */
-seal__out_item *seal__history_next(const seal__history *history);
-/* What follows that one is END. */
+static inline seal__out_item *seal__history_next(const seal__history *history) {
+    return history->next == &history->items ? NULL : seal__history_item(history->next);
+}
+/* END goes with that one, or follows it. */
 bool seal__history_ends(const seal__history *history);
 /* That one was sent. */
 void seal__history_sent(seal__history *history);

@@ -15,14 +15,6 @@ static int count_start(seal_client_call *call, seal_metadata *metadata, void **s
     return 0;
 }
 
-static void count_end(seal_client_call *call, const seal_result *result,
-                      const seal_call_outcome *outcome, void **state, void *user) {
-    (void)result;
-    (void)state;
-    (void)user;
-    seal__retry_ended(call, &(seal__outcome){.status = outcome->status});
-}
-
 uint64_t seal__chain_started(const seal__chain *chain) {
     return atomic_load_explicit(&chain->started, memory_order_relaxed);
 }
@@ -36,7 +28,7 @@ seal__chain *seal__chain_new(const seal_allocator *alloc) {
     atomic_init(&chain->refs, 1);
     atomic_init(&chain->started, 0);
     chain->alloc = alloc;
-    chain->list[0].fn = (seal_client_interceptor){.begin = count_start, .end = count_end};
+    chain->list[0].fn = (seal_client_interceptor){.begin = count_start};
     chain->n = 1;
     return chain;
 }
@@ -77,42 +69,92 @@ int seal__chain_begin(seal_client_call *call, seal_metadata *metadata) {
     return 0;
 }
 
+/* ---- The last one is `end` ---- */
+
+static bool has_hooks(const seal_client_call *call) {
+    return call->chain->n > 1;
+}
+
+void seal__hooks_init(seal_client_call *call) {
+    if (has_hooks(call))
+        pthread_rwlock_init(&call->hooks, NULL);
+}
+
+void seal__hooks_done(seal_client_call *call) {
+    if (has_hooks(call))
+        pthread_rwlock_destroy(&call->hooks);
+}
+
+/* Other threads write and read messages while the loop ends the call. Each holds up the end while
+ * it runs a function of an interceptor, and runs none afterwards. */
+static bool enter_hooks(seal_client_call *call) {
+    if (!has_hooks(call))
+        return false;
+    bool on_loop = seal__client_call_on_loop(call);
+    if (!on_loop)
+        pthread_rwlock_rdlock(&call->hooks);
+    bool is_over = call->hooks_over;
+    if (is_over && !on_loop)
+        pthread_rwlock_unlock(&call->hooks);
+    return !is_over;
+}
+
+static void leave_hooks(seal_client_call *call) {
+    if (!seal__client_call_on_loop(call))
+        pthread_rwlock_unlock(&call->hooks);
+}
+
+static void close_hooks(seal_client_call *call) {
+    if (!has_hooks(call))
+        return;
+    pthread_rwlock_wrlock(&call->hooks);
+    call->hooks_over = true;
+    pthread_rwlock_unlock(&call->hooks);
+}
+
 void seal__chain_sent(seal_client_call *call, const ProtobufCMessage *message) {
+    if (!enter_hooks(call))
+        return;
     for (unsigned i = call->n_begun; i-- > 1;) {
         const seal__interceptor *one = &call->chain->list[i];
         if (one->fn.sent != NULL)
             one->fn.sent(call, message, &call->states[i], one->user);
     }
+    leave_hooks(call);
 }
 
 void seal__chain_received(seal_client_call *call, const ProtobufCMessage *message) {
+    if (!enter_hooks(call))
+        return;
     for (unsigned i = call->n_begun; i-- > 1;) {
         const seal__interceptor *one = &call->chain->list[i];
         if (one->fn.received != NULL)
             one->fn.received(call, message, &call->states[i], one->user);
     }
+    leave_hooks(call);
 }
 
-/* The clock is asked only for those who want to know. */
-static void describe(const seal_client_call *call, const seal_result *result,
-                     seal_call_outcome *outcome) {
-    uint64_t now = call->n_begun > 1 ? uv_hrtime() : call->started_ns;
-    *outcome = (seal_call_outcome){.status = seal_result_status(result),
-                                   .execution = seal_result_execution(result),
-                                   .message = seal_result_message(result),
-                                   .duration_us = (now - call->started_ns) / 1000,
-                                   .messages_in = call->messages_in,
-                                   .messages_out = call->messages_out};
-}
-
-void seal__chain_end(seal_client_call *call, const seal_result *result) {
-    seal_call_outcome outcome;
-    describe(call, result, &outcome);
-    for (unsigned i = call->n_begun; i-- > 0;) {
+static void show_end(seal_client_call *call, const seal_result *result) {
+    const seal_call_outcome outcome = {.status = seal_result_status(result),
+                                       .execution = seal_result_execution(result),
+                                       .message = seal_result_message(result),
+                                       .duration_us = (uv_hrtime() - call->started_ns) / 1000,
+                                       .messages_in = call->messages_in,
+                                       .messages_out = call->messages_out};
+    for (unsigned i = call->n_begun; i-- > 1;) {
         const seal__interceptor *one = &call->chain->list[i];
         if (one->fn.end != NULL)
             one->fn.end(call, result, &outcome, &call->states[i], one->user);
     }
+}
+
+/* The channel's own needs no outcome, and so most calls need none. */
+void seal__chain_end(seal_client_call *call, const seal_result *result) {
+    close_hooks(call);
+    if (call->n_begun > 1)
+        show_end(call, result);
+    if (call->n_begun > 0)
+        seal__retry_ended(call, seal_result_status(result));
 }
 
 int seal_channel_add_interceptor(seal_channel *channel, const seal_client_interceptor *interceptor,

@@ -7,6 +7,7 @@
 #include "client/client_internal.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, MS = 1000000 };
+enum { MIN_KEEPALIVE_MS = 100, DAY_MS = 24 * 3600 * 1000 };
 
 static const seal_suite standard_suites[] = {SEAL_SUITE_AES256_GCM, SEAL_SUITE_AES128_GCM,
                                              SEAL_SUITE_CHACHA20_POLY1305};
@@ -100,19 +101,34 @@ static int copy_window(const seal_channel_options *o, seal__channel_config *conf
     return 0;
 }
 
+/* The same range as at the server; SEAL_NEVER is for the caller to allow. */
+static int check_keepalive(const char *name, uint32_t ms, const char *or_else,
+                           seal_error **reterr) {
+    if (ms == SEAL_NEVER || (ms >= MIN_KEEPALIVE_MS && ms <= DAY_MS))
+        return 0;
+    return seal__error(reterr, SEAL_ERROR_INVALID, "%s is %u; %d to %d%s are possible", name, ms,
+                       MIN_KEEPALIVE_MS, DAY_MS, or_else);
+}
+
 static int copy_keepalive(const seal_channel_options *o, seal__channel_config *config,
                           seal_error **reterr) {
     uint32_t after = seal__or_default(o->keepalive_ms, 20000);
+    uint32_t timeout = seal__or_default(o->keepalive_timeout_ms, 10000);
     if (o->keepalive_timeout_ms == SEAL_NEVER)
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "keepalive_timeout_ms cannot be SEAL_NEVER; to send no keepalive set "
                            "keepalive_ms to SEAL_NEVER");
+    int rc = check_keepalive("keepalive_ms", after, " and SEAL_NEVER", reterr);
+    if (rc == 0)
+        rc = check_keepalive("keepalive_timeout_ms", timeout, "", reterr);
+    if (rc < 0)
+        return rc;
     if (after == SEAL_NEVER && o->keepalive_idle)
         return seal__error(reterr, SEAL_ERROR_INVALID,
                            "keepalive_idle is set, and keepalive_ms is SEAL_NEVER: set one of the "
                            "two");
     config->keepalive_ns = after != SEAL_NEVER ? (uint64_t)after * MS : 0;
-    config->keepalive_timeout_ns = (uint64_t)seal__or_default(o->keepalive_timeout_ms, 10000) * MS;
+    config->keepalive_timeout_ns = (uint64_t)timeout * MS;
     config->keepalive_idle = o->keepalive_idle;
     return 0;
 }

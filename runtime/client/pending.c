@@ -43,7 +43,7 @@ static bool refuse_level(const seal_channel *channel, seal_client_call *call) {
 
 static void send_pending(seal_channel *channel, seal_client_call *call) {
     seal__channel_unqueue(channel, call);
-    if (refuse_level(channel, call))
+    if (seal__client_call_is_called_off(call) || refuse_level(channel, call))
         return;
     int rc = seal__client_call_attempt(call, uv_hrtime());
     if (rc < 0)
@@ -154,8 +154,9 @@ static void expire(seal_channel *channel, seal_client_call *call) {
     const seal__link *link = channel->conn != NULL ? channel->conn->owner : channel->dialing;
     seal__channel_place(channel, link != NULL ? &link->endpoint : NULL, place);
     const char *failure = channel->failure != NULL ? seal_error_message(channel->failure) : "";
-    snprintf(text, sizeof text, "the deadline of %llu ms passed while %s (%s)%s%s",
-             (unsigned long long)(call->timeout_us / 1000), seal__channel_stage(channel), place,
+    char deadline[SEAL__TIME_TEXT];
+    snprintf(text, sizeof text, "the deadline of %s passed while %s (%s)%s%s",
+             seal__client_call_timeout(call, deadline), seal__channel_stage(channel), place,
              channel->failure != NULL ? "; it has failed before: " : "", failure);
     seal__channel_unqueue(channel, call);
     refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_ERROR_TIMEOUT, text);

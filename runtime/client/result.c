@@ -35,8 +35,9 @@ static seal_result wrong_thread = {
     .status = SEAL_STATUS_FAILED_PRECONDITION,
     .execution = SEAL_NOT_EXECUTED,
     .cause = SEAL_ERROR_WRONG_THREAD,
-    .static_message = "a blocking call on the loop's own thread would wait for itself; use the "
-                      "asynchronous one"};
+    .static_message = "a blocking call on a loop's thread would hold up all that the loop serves; "
+                      "use the asynchronous one, or make it in a blocking handler "
+                      "(_register_blocking)"};
 
 seal_result *seal__result_no_memory(void) {
     return &no_memory;
@@ -137,6 +138,7 @@ seal_status seal__status_of(int code) {
         return SEAL_STATUS_PERMISSION_DENIED;
     case SEAL_ERROR_NO_MEMORY:
     case SEAL_ERROR_TOO_MANY:
+    case SEAL_ERROR_TOO_BIG:
         return SEAL_STATUS_RESOURCE_EXHAUSTED;
     case SEAL_ERROR_CANCELLED:
         return SEAL_STATUS_CANCELLED;
@@ -223,8 +225,10 @@ void seal_result_free(seal_result *result) {
     seal__shared *shared = result->shared;
     seal__arena_done(&result->arena);
     seal__peer_unref(result->peer);
-    seal_metadata_free(result->initial);
-    seal_metadata_free(result->trailing);
+    if (result->initial != NULL)
+        seal_metadata_free(result->initial);
+    if (result->trailing != NULL)
+        seal_metadata_free(result->trailing);
     seal__release(&shared->alloc, result->details);
     seal__release(&shared->alloc, result->message);
     seal__release(&shared->alloc, result);

@@ -57,14 +57,21 @@ static bool may_repeat(const seal__attempt_end *end) {
 
 static bool attempts_are_left(const seal__attempt_end *end) {
     uint32_t max = end->max_attempts != 0 ? end->max_attempts : SEAL__ATTEMPTS_DEFAULT;
-    return end->attempts < (max < SEAL__ATTEMPTS_MAX ? max : SEAL__ATTEMPTS_MAX);
+    return end->attempts - end->crowdings < (max < SEAL__ATTEMPTS_MAX ? max : SEAL__ATTEMPTS_MAX);
 }
 
 /* What was sent again at once is not counted: the waits begin with the shortest. */
+static uint32_t times_waited(const seal__attempt_end *end) {
+    uint32_t others = end->refusals + end->crowdings + 1;
+    if (end->crowded_out)
+        return end->crowdings;
+    return end->attempts > others ? end->attempts - others : 0;
+}
+
 static uint64_t wait_ns(const seal__attempt_end *end) {
     if (end->has_retry_after)
         return (uint64_t)end->retry_after_ms * MS;
-    uint32_t waited = end->attempts > end->refusals + 1 ? end->attempts - end->refusals - 1 : 0;
+    uint32_t waited = times_waited(end);
     uint64_t ms = waited < 5 ? (uint64_t)WAIT_MIN_MS << waited : WAIT_MAX_MS;
     uint64_t ns = (ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS) * MS;
     return ns * 4 / 5 + (ns * 2 / 5 * end->random) / UINT32_MAX;
@@ -78,11 +85,24 @@ static seal__retry_verdict decide_lost(const seal__attempt_end *end) {
                                                                          : SEAL__RETRY_NOW;
 }
 
+/* Says nothing about the service: this end has lost count, because it does not learn when the
+ * handlers of the calls that it has given up are done. The call goes on waiting for a stream. */
+static seal__retry_verdict decide_crowded(const seal__attempt_end *end, uint64_t *ret_at_ns) {
+    uint64_t wait = wait_ns(end);
+    if (end->committed || advises_never(end) || end->max_attempts == 1 ||
+        end->now_ns >= end->deadline_ns || wait >= end->deadline_ns - end->now_ns)
+        return SEAL__RETRY_NO;
+    *ret_at_ns = end->now_ns + wait;
+    return SEAL__RETRY_LATER;
+}
+
 seal__retry_verdict seal__retry_decide(const seal__attempt_end *end, seal__retry_budget *budget,
                                        uint64_t *ret_at_ns) {
     *ret_at_ns = end->now_ns;
     if (end->never_left)
         return decide_lost(end);
+    if (end->crowded_out)
+        return decide_crowded(end, ret_at_ns);
     if (costs(end))
         seal__retry_budget_failed(budget);
     if (!may_repeat(end) || !attempts_are_left(end))

@@ -33,10 +33,12 @@ typedef struct seal__attempt_end {
     seal_idempotency idempotency;
     bool never_left;   /* certainly not handed to the kernel */
     bool going_away;   /* the server was going away */
+    bool crowded_out;  /* it runs max_streams calls, some of them given up by this end */
     bool committed;    /* a message of the reply was handed out, or the request is not kept */
     uint32_t attempts; /* that were handed to a server, this one included */
     uint32_t max_attempts;
     uint32_t refusals;    /* times it was sent again at once before, for going_away */
+    uint32_t crowdings;   /* times it was sent again before, for crowded_out */
     bool has_retry_after; /* the server's advice */
     uint32_t retry_after_ms;
     uint64_t now_ns;

@@ -16,10 +16,12 @@ static seal__attempt_end describe(const seal_client_call *call, const seal__outc
                              .idempotency = call->method->idempotency,
                              .never_left = call->never_left,
                              .going_away = call->going_away,
+                             .crowded_out = call->crowded_out,
                              .committed = call->committed,
                              .attempts = call->attempts,
                              .max_attempts = max_attempts(call),
                              .refusals = call->refusals,
+                             .crowdings = call->crowdings,
                              .has_retry_after = outcome->has_retry_after,
                              .retry_after_ms = outcome->retry_after_ms,
                              .now_ns = uv_hrtime(),
@@ -42,6 +44,7 @@ static bool again_later(seal_client_call *call, uint64_t at_ns) {
     if (!seal__heap_insert(&channel->retries, &call->retry, at_ns))
         return false;
     channel->stats.calls_retried++;
+    call->crowdings += call->crowded_out;
     seal__client_call_reset_for_retry(call);
     seal__channel_arm_timer(channel);
     return true;
@@ -76,9 +79,9 @@ bool seal__retry_consider(seal_client_call *call, const seal__outcome *outcome) 
     return false;
 }
 
-void seal__retry_ended(seal_client_call *call, const seal__outcome *outcome) {
+void seal__retry_ended(seal_client_call *call, seal_status status) {
     seal_channel *channel = call->channel;
-    if (outcome->status != SEAL_STATUS_OK) {
+    if (status != SEAL_STATUS_OK) {
         channel->stats.calls_failed++;
         return;
     }

@@ -71,14 +71,27 @@ void seal__client_call_take_outgoing(seal_client_call *call) {
     seal__client_call_check_room(call);
 }
 
-static void pass_on(seal_client_call *call, seal__out_item *item) {
-    if (is_next(call)) {
-        seal__client_call_add(call, item);
-        seal__client_call_feed(call);
-        seal__client_call_publish(call);
-    } else if (seal__outgoing_put(&call->outgoing, item)) {
+static void send_here(seal_client_call *call, seal__out_item *item) {
+    seal__client_call_add(call, item);
+    seal__client_call_feed(call);
+    seal__client_call_publish(call);
+}
+
+/* To the loop, unless the call is over or END stands there. */
+static int hand_over(seal_client_call *call, seal__out_item *item) {
+    bool tell = false;
+    int rc = 0;
+    pthread_mutex_lock(&call->lock);
+    if (is_over(call))
+        rc = SEAL_ERROR_CLOSED;
+    else if (atomic_load(&call->ended) && (item->kind & SEAL__OUT_END) == 0)
+        rc = SEAL_ERROR_STATE;
+    else
+        tell = seal__outgoing_put(&call->outgoing, item);
+    pthread_mutex_unlock(&call->lock);
+    if (tell)
         seal__client_call_post(call, SEAL__WORK_OUTGOING);
-    }
+    return rc;
 }
 
 static int check_write(seal_client_call *call, const seal_method *method,
@@ -120,14 +133,29 @@ int seal_client_call_write(seal_client_call *call, const seal_method *method,
     if (item == NULL)
         return SEAL_ERROR_NO_MEMORY;
     seal__codec_pack(message, item->bytes);
-    pass_on(call, item);
-    return 0;
+    if (is_next(call)) {
+        send_here(call, item);
+        return 0;
+    }
+    rc = hand_over(call, item);
+    if (rc < 0)
+        seal__release(&call->shared->blocks.alloc, item);
+    return rc;
 }
 
 void seal_client_call_end(seal_client_call *call) {
-    if (call == NULL || is_over(call) || atomic_exchange(&call->ended, true))
+    if (call == NULL || is_over(call))
         return;
-    pass_on(call, seal__history_place(call->end, SEAL__OUT_END, 0));
+    pthread_mutex_lock(&call->lock);
+    bool is_first = !atomic_exchange(&call->ended, true);
+    pthread_mutex_unlock(&call->lock);
+    if (!is_first)
+        return;
+    seal__out_item *item = seal__history_place(call->end, SEAL__OUT_END, 0);
+    if (is_next(call))
+        send_here(call, item);
+    else
+        (void)hand_over(call, item);
 }
 
 /* The function last: who sees it sees what goes with it. */

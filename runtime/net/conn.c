@@ -199,8 +199,19 @@ void seal__conn_start(seal__conn *conn) {
 
 /* ---- Time ---- */
 
+/* The timers of a loop that was busy run before it reads: what has come is a sign of life before it
+ * is looked at. */
+static void note_unread(seal__conn *conn, uint64_t now) {
+    int fd = -1;
+    int unread = 0;
+    if (!conn->read_paused && uv_fileno(&conn->socket.handle, &fd) == 0 &&
+        ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+        seal__session_heard(conn->session, now);
+}
+
 /* An answer of a slow peer comes after all that it is still taking, and may not even be listened to
- * (SEAL__CONN_PAUSE): as long as it takes something, and there is more, it lives. */
+ * (SEAL__CONN_PAUSE): as long as it takes something, and there is or was more, it lives. What it
+ * takes when all is there may be the question itself, by the kernel of a program that is dead. */
 static void note_progress(seal__conn *conn, uint64_t now) {
     int fd = -1;
     int in_kernel = 0;
@@ -208,9 +219,10 @@ static void note_progress(seal__conn *conn, uint64_t now) {
     if (uv_fileno(&conn->socket.handle, &fd) == 0 && ioctl(fd, TIOCOUTQ, &in_kernel) == 0)
         left += (uint64_t)in_kernel;
     uint64_t taken = conn->outbox.written - left;
-    if (left > 0 && taken != conn->taken)
+    if ((left > 0 || conn->was_behind) && taken != conn->taken)
         seal__session_heard(conn->session, now);
     conn->taken = taken;
+    conn->was_behind = left > 0;
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -232,8 +244,10 @@ static void on_timer(uv_timer_t *timer) {
         conn->ops->alarm(conn);
     }
     if (conn->state == SEAL__CONN_OPEN) {
-        if (conn->session_options.keepalive_ns > 0)
+        if (conn->session_options.keepalive_ns > 0) {
+            note_unread(conn, now);
             note_progress(conn, now);
+        }
         seal__session_tick(conn->session, now);
     }
     seal__conn_process_waiting(conn);

@@ -82,6 +82,7 @@ struct seal__conn {
     seal__outbox outbox;
     size_t last_write; /* bytes of the last write, when they were many */
     uint64_t taken;    /* by the peer's kernel, when it was looked at last */
+    bool was_behind;   /* ... and there was more */
     seal__buf writing; /* what a uv_write is sending */
     uv_write_t write_request;
     uv_shutdown_t shutdown_request;

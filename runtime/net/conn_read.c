@@ -8,8 +8,8 @@ enum { HANDSHAKE_CHUNK = 8 * 1024 };
 
 static void deliver(seal__conn *conn) {
     seal_error *error = NULL;
+    seal__event event;
     for (;;) {
-        seal__event event;
         int rc = seal__session_next(conn->session, &event, &error);
         if (rc < 0) {
             conn->silent = rc == SEAL_ERROR_TIMEOUT;
@@ -120,9 +120,10 @@ static size_t feed(seal__conn *conn, uint8_t *bytes, size_t len) {
             break;
         }
         handle_event(conn, now, &event);
-        if (is_live(conn))
+        if (is_live(conn) && event.kind != SEAL__SECURE_RECORD) /* a step is told before records */
             seal__conn_submit_steps(conn);
-        if (event.kind == SEAL__SECURE_NONE && consumed == 0)
+        bool is_all = event.kind == SEAL__SECURE_RECORD && at == len;
+        if (is_all || (event.kind == SEAL__SECURE_NONE && consumed == 0))
             break;
     }
     return at;
@@ -144,10 +145,9 @@ static void after_feed(seal__conn *conn) {
         seal__conn_fail(conn, seal__error_no_memory(&error), error);
         return;
     }
-    if (conn->in.len == 0)
+    if (conn->in.len == 0 && conn->in.data != NULL)
         seal__buf_done(&conn->in);
     pause_for_step(conn);
-    seal__conn_arm_timer(conn);
     /* libuv may read several times in one turn: what these bytes caused to be sent must not pile
      * up. */
     if (conn->outbox.wire.len > SEAL__CONN_PAUSE)

@@ -17,18 +17,20 @@ void seal__conn_mark_dirty(seal__conn *conn) {
         seal__list_append(&conn->runtime->dirty, &conn->dirty);
 }
 
-/* Everything that can be sent now stands sealed in the outbox afterwards. */
-static int fill(seal__conn *conn) {
+/* What can be sent now stands sealed in the outbox afterwards; *ret_more: not all of it. */
+static int fill(seal__conn *conn, bool *ret_more) {
     int rc = 0;
+    *ret_more = false;
     if (seal__secure_wants_flush(conn->secure)) {
         rc = seal__outbox_seal(&conn->outbox);
         if (rc == 0)
             rc = seal__secure_flush(conn->secure, &conn->outbox.wire);
     }
     if (rc == 0 && conn->state == SEAL__CONN_OPEN) {
-        if (seal__session_pump(conn->session, 0)) /* room at once, not in steps */
+        if (seal__session_pump(conn->session, 0)) { /* room at once, not in steps */
             seal__buf_ensure(&conn->outbox.wire, PUMP_LIMIT);
-        seal__session_pump(conn->session, PUMP_LIMIT);
+            *ret_more = seal__session_pump(conn->session, PUMP_LIMIT);
+        }
     }
     /* Whatever the state: nothing leaves that is not sealed. */
     if (rc == 0)
@@ -91,9 +93,18 @@ static bool write_some(seal__conn *conn) {
     return false;
 }
 
+static void all_is_written(seal__conn *conn) {
+    shrink(conn);
+    if (conn->state == SEAL__CONN_CLOSING)
+        seal__conn_finish_close(conn);
+    else if (conn->state == SEAL__CONN_OPEN && conn->ops->drained != NULL)
+        conn->ops->drained(conn);
+}
+
 static void flush(seal__conn *conn) {
     while (conn->state != SEAL__CONN_CLOSED && !conn->write_active) {
-        int rc = fill(conn);
+        bool more = false;
+        int rc = fill(conn, &more);
         if (rc < 0 || conn->outbox.wire.failed) {
             seal_error *error = NULL;
             rc = rc < 0 ? rc : SEAL_ERROR_NO_MEMORY;
@@ -102,16 +113,12 @@ static void flush(seal__conn *conn) {
             seal__conn_fail(conn, rc, error);
             return;
         }
-        if (conn->outbox.wire.len == 0) {
-            shrink(conn);
-            if (conn->state == SEAL__CONN_CLOSING)
-                seal__conn_finish_close(conn);
-            else if (conn->state == SEAL__CONN_OPEN && conn->ops->drained != NULL)
-                conn->ops->drained(conn);
+        if (conn->outbox.wire.len > 0 && !write_some(conn))
+            break;
+        if (!more) {
+            all_is_written(conn);
             return;
         }
-        if (!write_some(conn))
-            break;
     }
     if (conn->state == SEAL__CONN_OPEN && !conn->read_paused &&
         conn->session_options.role == SEAL__SESSION_SERVER &&

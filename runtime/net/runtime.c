@@ -13,8 +13,7 @@ enum { DEFAULT_INITIATORS = 8, MAX_THREADS = 64, DEFAULT_QUEUE = 256, MAX_ACCEPT
 enum { AGENTS_END_MS = 1000 };
 
 bool seal__runtime_on_loop(const seal_runtime *runtime) {
-    uv_thread_t self = uv_thread_self();
-    return uv_thread_equal(&self, &runtime->thread) != 0;
+    return pthread_equal(pthread_self(), runtime->thread) != 0;
 }
 
 /* Of the runtime beside whose loop this thread's is. */
@@ -22,6 +21,17 @@ static _Thread_local const seal_runtime *beside;
 
 bool seal__runtime_on_any_loop(const seal_runtime *runtime) {
     return beside == runtime || seal__runtime_on_loop(runtime);
+}
+
+/* Whether this thread is that of a loop of ours, of whatever runtime. */
+static _Thread_local bool is_loop_thread;
+
+bool seal__on_loop_thread(void) {
+    return is_loop_thread;
+}
+
+bool seal__runtime_must_not_block(const seal_runtime *runtime) {
+    return is_loop_thread || seal__runtime_on_loop(runtime);
 }
 
 /* A caller's loop stays alive while something is under way; our own always does. */
@@ -192,8 +202,10 @@ static void flush_dirty(seal_runtime *runtime) {
  * has come meanwhile. */
 static void on_prepare(uv_prepare_t *handle) {
     seal_runtime *runtime = handle->data;
-    flush_dirty(runtime);
-    flush_dirty(runtime);
+    if (!seal__list_is_empty(&runtime->dirty))
+        flush_dirty(runtime);
+    if (!seal__list_is_empty(&runtime->dirty))
+        flush_dirty(runtime);
     if (!seal__list_is_empty(&runtime->dirty))
         uv_async_send(&runtime->wakeup);
 }
@@ -217,6 +229,7 @@ static void loop_thread(void *arg) {
     seal_runtime *runtime = arg;
     runtime->thread = uv_thread_self();
     beside = runtime->beside;
+    is_loop_thread = true;
     uv_sem_post(&runtime->started);
     uv_run(runtime->loop, UV_RUN_DEFAULT);
     if (runtime->ended != NULL) {

@@ -65,6 +65,10 @@ static inline const seal__log *seal__runtime_log(const seal_runtime *runtime) {
 bool seal__runtime_on_loop(const seal_runtime *runtime);
 /* The same, or on one that was made beside it. */
 bool seal__runtime_on_any_loop(const seal_runtime *runtime);
+/* On a loop thread that a runtime has made, whichever. */
+bool seal__on_loop_thread(void);
+/* The same, or on the runtime's own: whoever waited here would hold up a loop. */
+bool seal__runtime_must_not_block(const seal_runtime *runtime);
 
 /* Queues a task; any thread; never fails. A task that is queued must not be queued again. */
 void seal__runtime_queue(seal_runtime *runtime, seal__task *task);

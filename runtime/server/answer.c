@@ -12,6 +12,11 @@
 
 enum { TEXT_MAX = 1024 };
 
+/* Of a method. */
+#define WANT                                                                                       \
+    "the handler of %s ended without an answer: answer before it returns, or keep the call with "  \
+    "seal_call_ref and answer later"
+
 bool seal__call_claim(seal_call *call) {
     pthread_mutex_lock(&call->lock);
     bool first = !atomic_exchange(&call->answered, true);
@@ -24,11 +29,12 @@ void seal__call_over(seal_call *call, seal_status code, seal_execution execution
     if (call->is_over)
         return;
     call->is_over = true;
-    call->outcome.status = code;
-    call->outcome.execution = execution;
-    call->outcome.duration_us = (uv_hrtime() - call->began_ns) / 1000;
-    if (code != SEAL_STATUS_OK && text != NULL && call->n_begun > SEAL__OWN_INTERCEPTORS)
-        call->outcome_text = seal__strdup(seal__runtime_alloc(call->loop->runtime), text);
+    call->outcome = (seal__call_status){.code = code, .execution = execution};
+    if (call->server->n_interceptors == SEAL__OWN_INTERCEPTORS)
+        return;
+    call->duration_us = (uv_hrtime() - call->began_ns) / 1000;
+    if (code != SEAL_STATUS_OK && text != NULL)
+        call->outcome.text = seal__strdup(seal__runtime_alloc(call->loop->runtime), text);
 }
 
 /* ---- To the session ---- */
@@ -58,7 +64,8 @@ static void give_status(seal_call *call, const seal__call_status *status) {
         .metadata = {.data = call->trailing, .len = call->trailing_len},
     };
     if (status->code != SEAL_STATUS_OK) {
-        ending.details = (seal_bytes){.data = call->details.data, .len = call->details.len};
+        if (call->details != NULL)
+            ending.details = (seal_bytes){.data = call->details->data, .len = call->details->len};
         ending.has_retry_after = call->has_retry_after;
         ending.retry_after_ms = call->retry_after_ms;
     }
@@ -113,10 +120,23 @@ static bool is_settled(seal_call *call) {
     return true;
 }
 
+static void log_want(const seal_call *call) {
+    seal__log_limit *limit = &call->loop->want_limit;
+    uint64_t suppressed = limit->suppressed;
+    if (!seal__log_allowed(limit, uv_hrtime()))
+        return;
+    seal__log_line(seal__runtime_log(call->loop->runtime), SEAL_LOG_WARNING,
+                   "call of %s: " WANT " (%llu more like it were not logged)",
+                   seal_peer_principal(call->peer), seal_call_method(call),
+                   (unsigned long long)suppressed);
+}
+
 static void give_answer(seal_call *call) {
     seal__call_answer *answer = &call->answer;
     if (is_settled(call))
         return;
+    if (answer->is_for_want && call->ended_by == SEAL_STATUS_OK)
+        log_want(call);
     if (answer->reply != NULL)
         give_message(call, answer->reply->size, seal__call_copy_item, answer->reply);
     else
@@ -185,6 +205,15 @@ void seal__call_refuse(seal_call *call, seal_status code, const char *text) {
     seal_call_unref(call);
 }
 
+void seal__call_answer_for_want(seal_call *call) {
+    if (!seal__call_claim(call))
+        return;
+    char text[TEXT_MAX];
+    snprintf(text, sizeof text, WANT, seal_call_method(call));
+    call->answer.is_for_want = true;
+    commit_status(call, SEAL_STATUS_INTERNAL, text);
+}
+
 /* ---- For handlers ---- */
 
 static bool is_failure(seal_status status) {
@@ -234,17 +263,18 @@ static int reply_from_elsewhere(seal_call *call, const ProtobufCMessage *reply, 
 }
 
 int seal_call_reply(seal_call *call, const seal_method *method, const ProtobufCMessage *reply) {
-    char text[TEXT_MAX + 1] = "";
+    seal_error *error = NULL;
     size_t size = 0;
     if (call->method->method != method || (method->flags & SEAL_METHOD_SERVER_STREAMING) != 0)
         return SEAL_ERROR_INVALID;
     if (!seal__call_claim(call))
         return SEAL_ERROR_ALREADY;
-    int rc = seal__call_check(call, reply, &size, text, sizeof text);
+    int rc = seal__call_check(call, reply, &size, &error);
     if (rc < 0) {
         commit_status(
             call, rc == SEAL_ERROR_INVALID ? SEAL_STATUS_INTERNAL : SEAL_STATUS_RESOURCE_EXHAUSTED,
-            text);
+            seal_error_message(error));
+        seal_error_free(error);
         return rc;
     }
     seal__call_show_sent(call, reply);

@@ -131,7 +131,7 @@ int seal_call_take(seal_call *call, const seal_method *method,
     if (call->work == NULL || call->method->method != method || ret_message == NULL ||
         (method->flags & SEAL_METHOD_CLIENT_STREAMING) == 0)
         return SEAL_ERROR_INVALID;
-    if (seal__call_on_loop(call))
+    if (seal__runtime_must_not_block(call->loop->runtime))
         return SEAL_ERROR_WRONG_THREAD;
     if (atomic_load(&call->answered))
         return SEAL_ERROR_CANCELLED;
@@ -154,14 +154,18 @@ int seal_call_take(seal_call *call, const seal_method *method,
 int seal_call_put(seal_call *call, const seal_method *method, const ProtobufCMessage *message) {
     if (call->work == NULL)
         return SEAL_ERROR_INVALID;
-    if (seal__call_on_loop(call))
+    if (seal__runtime_must_not_block(call->loop->runtime))
         return SEAL_ERROR_WRONG_THREAD;
-    for (;;) {
-        int rc = seal_call_send(call, method, message);
-        if (rc != SEAL_ERROR_AGAIN)
-            return rc;
-        rc = seal__mailbox_await_writable(&call->work->box);
+    int rc = 0;
+    bool waited = false;
+    seal__mailbox *box = &call->work->box;
+    while ((rc = seal_call_send(call, method, message)) == SEAL_ERROR_AGAIN) {
+        waited = true;
+        rc = seal__mailbox_await_writable(box);
         if (rc < 0)
             return rc;
     }
+    if (waited) /* another thread may have waited too */
+        seal__mailbox_set_writable(box);
+    return rc;
 }

@@ -2,7 +2,6 @@
 /* A call's life: references, the way back to its loop, cancel, and what handlers may ask of it. */
 #include <string.h>
 
-#include "call/details.h"
 #include "server/server_internal.h"
 
 bool seal__call_on_loop(const seal_call *call) {
@@ -24,9 +23,10 @@ seal__scope *seal__scope_of(seal_call *call) {
     return &call->scope;
 }
 
-static void init_scope(seal_call *call) {
+static void init_scope(seal_call *call, uint32_t attempt) {
     seal__scope_init(&call->scope);
     call->scope.deadline_ns = call->deadline_ns;
+    call->scope.attempt = attempt > 0 ? attempt : 1;
     call->scope.ref = ref_scope;
     call->scope.unref = unref_scope;
 }
@@ -44,10 +44,12 @@ seal_call *seal__call_new(seal__server_conn *sc, const seal__event *event,
                           const seal__server_method *method, uint64_t deadline_ns) {
     seal__server_loop *loop = sc->loop;
     const seal_allocator *alloc = seal__runtime_alloc(loop->runtime);
-    seal_call *call = seal__alloc(alloc, sizeof *call);
+    size_t states_size = sc->server->n_interceptors * sizeof(void *);
+    seal_call *call = seal__alloc(alloc, sizeof *call + states_size);
     if (call == NULL)
         return NULL;
-    memset(call, 0, offsetof(seal_call, first));
+    memset(&call->refs, 0, sizeof *call - offsetof(seal_call, refs) + states_size);
+    call->states = (void **)(call + 1);
     atomic_init(&call->refs, 2); /* the stream's, and the users' */
     atomic_init(&call->users, 1);
     atomic_init(&call->phase, SEAL__CALL_NEW);
@@ -59,12 +61,10 @@ seal_call *seal__call_new(seal__server_conn *sc, const seal__event *event,
     call->peer = seal__peer_ref(sc->conn->peer);
     call->began_ns = sc->conn->fed_ns;
     call->deadline_ns = deadline_ns;
-    pthread_mutex_init(&call->lock, NULL);
+    call->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     seal__outgoing_init(&call->out);
-    seal__buf_init(&call->details, alloc, SEAL__DETAILS_MAX);
-    init_scope(call);
+    init_scope(call, event->attempt);
     seal__arena_init(&call->arena, seal__runtime_blocks(loop->runtime), 0);
-    seal__call_reset_arena(call, 0);
     loop->n_calls++;
     return call;
 }
@@ -77,10 +77,13 @@ static void release_parts(seal_call *call) {
     seal__release(alloc, call->answer.reply);
     seal__release(alloc, call->answer.status.text);
     seal__release(alloc, call->verdict.text);
-    seal__release(alloc, call->outcome_text);
+    seal__release(alloc, call->outcome.text);
     seal__release(alloc, call->trailing);
-    seal__buf_done(&call->details);
-    seal_metadata_free(call->own_metadata);
+    if (call->details != NULL)
+        seal__buf_done(call->details);
+    seal__release(alloc, call->details);
+    if (call->metadata != NULL)
+        seal_metadata_free(call->metadata);
     seal__arena_done(&call->arena);
     seal__peer_unref(call->peer);
     pthread_mutex_destroy(&call->lock);
@@ -268,7 +271,6 @@ void seal_call_unref(seal_call *call) {
     if (call == NULL || atomic_fetch_sub_explicit(&call->users, 1, memory_order_acq_rel) != 1)
         return;
     if (!atomic_load(&call->answered))
-        seal_call_fail(call, SEAL_STATUS_INTERNAL, "the handler of %s ended without an answer",
-                       seal_call_method(call));
+        seal__call_answer_for_want(call);
     seal__call_release(call);
 }

@@ -61,6 +61,7 @@ typedef struct seal__call_answer {
     seal__call_status status;
     seal__out_item *reply; /* OK with a message, packed; NULL: without */
     bool ready;
+    bool is_for_want; /* the handler has given none */
 } seal__call_answer;
 
 /* A call for a handler that blocks. */
@@ -75,18 +76,28 @@ typedef struct seal__call_work {
 } seal__call_work;
 
 /* `users` are the references that handlers hold; together they hold one of `refs`, and the stream,
- * while there is one, another. Freed on the loop thread. */
+ * while there is one, another. Freed on the loop thread. No larger than what malloc has at hand:
+ * see docs/benchmarks.md. */
 struct seal_call {
+    alignas(max_align_t) uint8_t first[SEAL__CALL_FIRST]; /* what the arena hands out first */
     atomic_uint refs;
     atomic_uint users;
+    atomic_int phase;     /* seal__call_phase */
+    atomic_uint wanted;   /* messages asked for that the session has not been asked for */
     atomic_bool answered; /* changes under lock */
     atomic_bool cancelled;
-    atomic_int phase;     /* seal__call_phase */
     atomic_bool woken;    /* `task` is queued */
-    atomic_uint wanted;   /* messages asked for that the session has not been asked for */
     atomic_bool is_stuck; /* a sender was told to wait */
     atomic_bool has_verdict;
-    seal__task task; /* takes what other threads have given; or the last release */
+    bool is_run; /* loop, as the next four: counted as begun */
+    bool client_ended;
+    bool end_told;
+    bool tell_cancel; /* on_cancel was set after the cancel: `task` tells */
+    bool is_over;     /* `outcome` says how */
+    bool has_sent;    /* under lock: initial metadata, or a message */
+    bool has_retry_after;
+    seal_status ended_by; /* loop; not OK: client, deadline or connection have ended it */
+    seal__task task;      /* takes what other threads have given; or the last release */
     seal_server *server;
     struct seal__server_loop *loop;
     struct seal__server_conn *sc; /* NULL: the connection is gone */
@@ -96,24 +107,21 @@ struct seal_call {
     seal_peer *peer;
     uint64_t began_ns;
     uint64_t deadline_ns;
-    bool is_run; /* loop: counted as begun */
 
     pthread_mutex_t lock;
     seal__outgoing out;
     seal__call_answer answer;
     seal__call_status verdict; /* under lock until has_verdict: what the library has found; it goes
                                 * before what the handler answers */
-    bool has_sent;             /* under lock: initial metadata, or a message */
     uint64_t messages_in;
     atomic_uint_fast64_t messages_out;
     uint8_t *trailing; /* under lock until answered, as the next ones: a metadata block */
     size_t trailing_len;
-    seal__buf details;
-    bool has_retry_after;
+    seal__buf *details; /* NULL: there are none */
     uint32_t retry_after_ms;
 
-    const seal_metadata *metadata;
-    seal_metadata *own_metadata; /* NULL: there is none */
+    uint32_t n_begun;        /* interceptors whose begin has let it through */
+    seal_metadata *metadata; /* NULL: there is none */
     seal__scope scope;
 
     ProtobufCMessage *request; /* in the arena, as is every message that is being handed out */
@@ -122,21 +130,14 @@ struct seal_call {
     seal_call_message_fn *deliver; /* NULL: not set */
     seal_any_fn *received;
     void *receive_user;
-    bool client_ended; /* loop */
-    bool end_told;
     seal_call_writable_fn *on_writable;
     void *on_writable_user;
     seal_call_cancelled_fn *on_cancel;
     void *on_cancel_user;
-    bool tell_cancel; /* on_cancel was set after the cancel: `task` tells */
 
-    seal_status ended_by; /* not OK: client, deadline or connection have ended it */
-    bool is_over;         /* `outcome` says how */
-    seal_call_outcome outcome;
-    char *outcome_text;
-    size_t n_begun; /* interceptors whose begin has let it through */
-    void *states[SEAL__INTERCEPTORS];
-    alignas(max_align_t) uint8_t first[SEAL__CALL_FIRST]; /* what the arena hands out first */
+    seal__call_status outcome; /* the text, as the next one, only where an interceptor is told */
+    uint64_t duration_us;
+    void **states; /* one for each of the server's interceptors: they stand behind the call */
 };
 
 /* ---- call.c ---- */
@@ -174,6 +175,8 @@ void seal__call_not_run(seal_call *call);
 /* Ends a call that seal__call_drop has given to the caller: NOT_EXECUTED. Drops the reference of
  * the handler that does not run. */
 void seal__call_refuse(seal_call *call, seal_status code, const char *text);
+/* The last handler has let go: answers where it has not. */
+void seal__call_answer_for_want(seal_call *call);
 /* Loop: hands everything that was given to the session, in order. */
 void seal__call_flush(seal_call *call);
 /* Loop: the call has come to its end; the first one counts. */
@@ -195,10 +198,9 @@ void seal__call_want(seal_call *call, uint32_t n);
  * a negative code after seal__call_judge. On the loop, or the worker. */
 int seal__call_decode(seal_call *call, const uint8_t *data, size_t len,
                       ProtobufCMessage **ret_message);
-/* Checks a message that is to be sent. Returns 0, SEAL_ERROR_INVALID or SEAL_ERROR_TOO_BIG, and
- * says why in text. */
-int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size, char *text,
-                     size_t text_size);
+/* Checks a message that is to be sent. Returns 0, SEAL_ERROR_INVALID or SEAL_ERROR_TOO_BIG. */
+int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size,
+                     seal_error **reterr);
 /* Packs a message. NULL: out of memory. */
 seal__out_item *seal__call_pack(seal_call *call, const ProtobufCMessage *message, size_t size);
 /* A seal__pack_fn for a seal__out_item. */
@@ -218,12 +220,14 @@ void seal__call_work_free(seal_call *call);
 /* ---- call_metadata.c ---- */
 
 /* Takes over what came with HEADERS. Returns 0 or SEAL_ERROR_NO_MEMORY. */
-int seal__call_take_metadata(seal_call *call, seal_bytes block, uint32_t attempt);
+int seal__call_take_metadata(seal_call *call, seal_bytes block);
 /* Loop: initial metadata goes out. */
 int seal__call_send_block(seal_call *call, seal_bytes block);
 
 /* ---- interceptors.c ---- */
 
+/* The first of a new server: the library's own. */
+void seal__server_add_own_interceptors(seal_server *server);
 /* Runs every begin. False: one has refused, and the call has to be refused. */
 bool seal__call_begin(seal_call *call);
 void seal__call_show_received(seal_call *call, const ProtobufCMessage *message);

@@ -37,22 +37,16 @@ static void take_trace(seal_call *call) {
         call->scope.tracestate = state;
 }
 
-int seal__call_take_metadata(seal_call *call, seal_bytes block, uint32_t attempt) {
-    call->scope.attempt = attempt > 0 ? attempt : 1;
-    call->metadata = seal__metadata_none();
-    if (block.len == 0)
-        return 0;
-    int rc = seal__metadata_from_block(seal__runtime_alloc(call->loop->runtime), block,
-                                       &call->own_metadata);
-    if (rc < 0)
-        return rc;
-    call->metadata = call->own_metadata;
-    take_trace(call);
-    return 0;
+int seal__call_take_metadata(seal_call *call, seal_bytes block) {
+    int rc =
+        seal__metadata_from_block(seal__runtime_alloc(call->loop->runtime), block, &call->metadata);
+    if (rc == 0)
+        take_trace(call);
+    return rc;
 }
 
 const seal_metadata *seal_call_metadata(const seal_call *call) {
-    return call->metadata;
+    return call->metadata != NULL ? call->metadata : seal__metadata_none();
 }
 
 uint32_t seal_call_attempt(const seal_call *call) {
@@ -141,12 +135,25 @@ static size_t detail_size(const char *type, size_t len) {
     return field_size(field_size(url) + field_size(len));
 }
 
-/* Called with the lock held. What does not fit leaves the others as they are. */
+/* The next two are called with the lock held. NULL: out of memory. */
+static seal__buf *details_of(seal_call *call) {
+    const seal_allocator *alloc = seal__runtime_alloc(call->loop->runtime);
+    if (call->details == NULL) {
+        call->details = seal__alloc(alloc, sizeof *call->details);
+        if (call->details != NULL)
+            seal__buf_init(call->details, alloc, SEAL__DETAILS_MAX);
+    }
+    return call->details;
+}
+
+/* What does not fit leaves the others as they are. */
 static int add_detail(seal_call *call, const char *type, const uint8_t *value, size_t len) {
-    seal__buf *details = &call->details;
-    size_t before = details->len;
     if (atomic_load(&call->answered))
         return SEAL_ERROR_ALREADY;
+    seal__buf *details = details_of(call);
+    if (details == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    size_t before = details->len;
     if (detail_size(type, len) > SEAL__DETAILS_MAX - before)
         return SEAL_ERROR_TOO_BIG;
     seal__details_add(details, type, value, len);

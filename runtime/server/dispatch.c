@@ -89,7 +89,7 @@ static void begin(seal_call *call, const seal__event *event) {
     seal__stream_set_user(call->stream, call);
     seal__stream_limit(call->stream, request_limit(call), call->deadline_ns,
                        call->sc->conn->session);
-    if (seal__call_take_metadata(call, event->metadata, event->attempt) < 0)
+    if (event->metadata.len > 0 && seal__call_take_metadata(call, event->metadata) < 0)
         refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
     else if (!seal__call_begin(call))
         refuse(call, SEAL_STATUS_PERMISSION_DENIED, "refused by an interceptor of the server");
@@ -97,12 +97,16 @@ static void begin(seal_call *call, const seal__event *event) {
         start_streaming(call);
 }
 
-static void on_headers(seal__server_conn *sc, const seal__event *event) {
+static void refuse_unknown(seal__server_conn *sc, const seal__event *event) {
     char text[TEXT_MAX];
+    snprintf(text, sizeof text, "the server has no method %s", event->method->name);
+    refuse_stream(sc, event->stream, SEAL_STATUS_UNIMPLEMENTED, text);
+}
+
+static void on_headers(seal__server_conn *sc, const seal__event *event) {
     const seal__server_method *method = find_method(sc, event->method);
     if (method == NULL || method->method->invoke == NULL) {
-        snprintf(text, sizeof text, "the server has no method %s", event->method->name);
-        refuse_stream(sc, event->stream, SEAL_STATUS_UNIMPLEMENTED, text);
+        refuse_unknown(sc, event);
         return;
     }
     uint64_t deadline = deadline_of(event->timeout_us, sc->conn->fed_ns);

@@ -83,7 +83,8 @@ void seal__server_watch(seal__server_conn *sc) {
 }
 
 void seal__server_note_idle(seal__server_conn *sc) {
-    if (!sc->had_calls || seal__session_stream_count(sc->conn->session) > 0)
+    if (sc->server->config.idle_ns == 0 || !sc->had_calls ||
+        seal__session_stream_count(sc->conn->session) > 0)
         return;
     sc->had_calls = false;
     sc->idle_since_ns = uv_hrtime();

@@ -36,63 +36,57 @@ const seal_server_interceptor *seal_server_log_interceptor(void) {
 
 /* ---- The chain ---- */
 
-static size_t count(const seal_server *server) {
-    return SEAL__OWN_INTERCEPTORS + server->n_interceptors;
-}
-
-static const seal_server_interceptor *at(const seal_call *call, size_t index, void **ret_user) {
-    static const seal_server_interceptor *const own[SEAL__OWN_INTERCEPTORS] = {
-        &figures, &seal__policy_interceptor};
-    *ret_user = NULL;
-    if (index < SEAL__OWN_INTERCEPTORS)
-        return own[index];
-    const seal__server_interceptor *given =
-        &call->server->interceptors[index - SEAL__OWN_INTERCEPTORS];
-    *ret_user = given->user;
-    return &given->fn;
+void seal__server_add_own_interceptors(seal_server *server) {
+    server->interceptors[0].fn = figures;
+    server->interceptors[1].fn = seal__policy_interceptor;
+    server->n_interceptors = SEAL__OWN_INTERCEPTORS;
 }
 
 bool seal__call_begin(seal_call *call) {
-    size_t n = count(call->server);
-    while (call->n_begun < n) {
-        void *user = NULL;
-        const seal_server_interceptor *fn = at(call, call->n_begun, &user);
-        if (fn->begin != NULL && !fn->begin(call, &call->states[call->n_begun], user))
+    const seal_server *server = call->server;
+    for (uint32_t i = 0; i < server->n_interceptors; i++) {
+        const seal__server_interceptor *one = &server->interceptors[i];
+        if (one->fn.begin != NULL && !one->fn.begin(call, &call->states[i], one->user))
             return false;
-        call->n_begun++;
+        call->n_begun = i + 1;
     }
     return !atomic_load(&call->answered);
 }
 
 void seal__call_show_received(seal_call *call, const ProtobufCMessage *message) {
-    for (size_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
-        void *user = NULL;
-        const seal_server_interceptor *fn = at(call, i, &user);
-        if (fn->received != NULL)
-            fn->received(call, message, &call->states[i], user);
+    for (uint32_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
+        const seal__server_interceptor *one = &call->server->interceptors[i];
+        if (one->fn.received != NULL)
+            one->fn.received(call, message, &call->states[i], one->user);
     }
 }
 
 void seal__call_show_sent(seal_call *call, const ProtobufCMessage *message) {
-    for (size_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
-        void *user = NULL;
-        const seal_server_interceptor *fn = at(call, i, &user);
-        if (fn->sent != NULL)
-            fn->sent(call, message, &call->states[i], user);
+    for (uint32_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
+        const seal__server_interceptor *one = &call->server->interceptors[i];
+        if (one->fn.sent != NULL)
+            one->fn.sent(call, message, &call->states[i], one->user);
     }
 }
 
-void seal__call_show_end(seal_call *call) {
-    seal__call_over(call, SEAL_STATUS_UNKNOWN, SEAL_EXECUTION_UNKNOWN, NULL);
-    seal_call_outcome *outcome = &call->outcome;
-    outcome->message = call->outcome_text != NULL ? call->outcome_text : "";
+static void describe(seal_call *call, seal_call_outcome *outcome) {
+    outcome->message = call->outcome.text != NULL ? call->outcome.text : "";
+    outcome->duration_us = call->duration_us;
     outcome->messages_in = call->messages_in;
     outcome->messages_out = atomic_load(&call->messages_out);
-    for (size_t i = call->n_begun; i-- > 0;) {
-        void *user = NULL;
-        const seal_server_interceptor *fn = at(call, i, &user);
-        if (fn->end != NULL)
-            fn->end(call, outcome, &call->states[i], user);
+}
+
+/* The library's own want to know how it ended, and no more. */
+void seal__call_show_end(seal_call *call) {
+    seal__call_over(call, SEAL_STATUS_UNKNOWN, SEAL_EXECUTION_UNKNOWN, NULL);
+    seal_call_outcome outcome = {.status = call->outcome.code,
+                                 .execution = call->outcome.execution};
+    if (call->n_begun > SEAL__OWN_INTERCEPTORS)
+        describe(call, &outcome);
+    for (uint32_t i = call->n_begun; i-- > 0;) {
+        const seal__server_interceptor *one = &call->server->interceptors[i];
+        if (one->fn.end != NULL)
+            one->fn.end(call, &outcome, &call->states[i], one->user);
     }
 }
 
@@ -111,7 +105,7 @@ static void do_add(void *arg) {
     if (server->state != SEAL__SERVER_NEW)
         task->rc = seal__error(task->reterr, SEAL_ERROR_STATE,
                                "add interceptors before the server is started");
-    else if (server->n_interceptors == SEAL_MAX_INTERCEPTORS)
+    else if (server->n_interceptors == SEAL__INTERCEPTORS)
         task->rc = seal__error(task->reterr, SEAL_ERROR_TOO_MANY,
                                "at most %u interceptors are possible", SEAL_MAX_INTERCEPTORS);
     else

@@ -16,6 +16,16 @@ static int check_service(const seal_service *service, seal_error **reterr) {
     return 0;
 }
 
+/* A structure without it would have no handler at all. */
+static int check_ops(const seal_service *service, const void *ops, seal_error **reterr) {
+    size_t size = 0;
+    memcpy(&size, ops, sizeof size);
+    if (size == 0)
+        return seal__error(reterr, SEAL_ERROR_INVALID,
+                           "service %s: ops.size is 0: set .size = sizeof ops", service->full_name);
+    return 0;
+}
+
 typedef struct register_task {
     seal_server *server;
     seal__server_service service;
@@ -55,6 +65,8 @@ static int register_service(seal_server *server, const seal_service *service, co
     if (server == NULL || service == NULL || ops == NULL)
         return seal__error(reterr, SEAL_ERROR_INVALID, "server, service and ops must not be NULL");
     int rc = check_service(service, reterr);
+    if (rc == 0)
+        rc = check_ops(service, ops, reterr);
     if (rc < 0)
         return rc;
     register_task rt = {.server = server,

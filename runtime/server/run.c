@@ -67,6 +67,34 @@ static void get_state(void *arg) {
     run->is_new = run->server->state == SEAL__SERVER_NEW;
 }
 
+static void stop_watching(void *arg) {
+    on_stopped(arg);
+}
+
+/* Signals are caught before the server listens: whoever is told that it does may send one. */
+static int start(server_run *run, seal_error **reterr) {
+    seal_error *error = NULL;
+    int rc = run->is_new ? seal_server_start(run->server, &error) : 0;
+    if (rc < 0)
+        seal__runtime_run(run->server->runtime, stop_watching, run);
+    uv_sem_wait(&run->done);
+    seal__runtime_run(run->server->runtime, unwatch, run);
+    if (rc < 0 && run->stopping) { /* a signal came while it started */
+        seal_error_free(error);
+        return 0;
+    }
+    if (rc < 0) {
+        seal__error_pass(reterr, error);
+        return rc;
+    }
+    if (run->failed)
+        return seal__error(
+            reterr, SEAL_ERROR_STATE,
+            "the server could not start; the callback of seal_server_start_async and "
+            "the log say why");
+    return 0;
+}
+
 int seal_server_run(seal_server *server, seal_error **reterr) {
     if (server == NULL)
         return seal__error(reterr, SEAL_ERROR_INVALID, "server must not be NULL");
@@ -75,21 +103,10 @@ int seal_server_run(seal_server *server, seal_error **reterr) {
     if (seal__runtime_on_any_loop(runtime) || seal__runtime_run(runtime, get_state, &run) < 0)
         return seal__error(reterr, SEAL_ERROR_WRONG_THREAD,
                            "seal_server_run blocks; on a loop use seal_server_start_async");
-    int rc = run.is_new ? seal_server_start(server, reterr) : 0;
-    if (rc < 0)
-        return rc;
     if (uv_sem_init(&run.done, 0) != 0)
         return seal__error(reterr, SEAL_ERROR_SYSTEM, "no semaphore");
-    rc = seal__runtime_run(runtime, watch, &run);
-    if (rc == 0) {
-        uv_sem_wait(&run.done);
-        rc = seal__runtime_run(runtime, unwatch, &run);
-    }
+    int rc = seal__runtime_run(runtime, watch, &run);
+    rc = rc == 0 ? start(&run, reterr) : seal__error(reterr, rc, "cannot watch for signals");
     uv_sem_destroy(&run.done);
-    if (rc == 0 && run.failed)
-        return seal__error(
-            reterr, SEAL_ERROR_STATE,
-            "the server could not start; the callback of seal_server_start_async and "
-            "the log say why");
     return rc;
 }

@@ -43,6 +43,7 @@ static int make_server(seal_runtime *runtime, const seal_server_options *options
     server->state = SEAL__SERVER_NEW;
     atomic_init(&server->port, 0);
     seal__list_init(&server->stop_tasks);
+    seal__server_add_own_interceptors(server);
     if (seal__server_limits_init(&server->limits) < 0) {
         seal__release(alloc, server);
         return seal__error(reterr, SEAL_ERROR_SYSTEM, "no mutex");
@@ -121,6 +122,24 @@ int seal_server_add_address(seal_server *server, const char *address, seal_error
     address_task task = {.server = server, .address = address, .reterr = reterr};
     int rc = seal__runtime_run(server->runtime, do_add_address, &task);
     return rc < 0 ? seal__error(reterr, rc, "call it on the loop's thread") : task.rc;
+}
+
+typedef struct listening_task {
+    seal_server *server;
+    seal_server_listening_fn *listening;
+    void *user;
+} listening_task;
+
+static void do_on_listening(void *arg) {
+    const listening_task *task = arg;
+    task->server->on_listening = task->listening;
+    task->server->on_listening_user = task->user;
+}
+
+void seal_server_on_listening(seal_server *server, seal_server_listening_fn *listening,
+                              void *user) {
+    listening_task task = {.server = server, .listening = listening, .user = user};
+    (void)seal__runtime_run(server->runtime, do_on_listening, &task);
 }
 
 uint16_t seal_server_port(const seal_server *server) {

@@ -118,6 +118,7 @@ typedef struct seal__server_loop {
         int code;
         seal__log_limit limit;
     } log_limits[SEAL__SERVER_LOG_CAUSES];
+    seal__log_limit want_limit; /* handlers that do not answer */
 } seal__server_loop;
 
 /* The loops after the first. They outlive the server until their threads have ended. */
@@ -164,9 +165,9 @@ struct seal_server {
     size_t n_services;
     seal__server_method *methods; /* sorted by full name; made at start */
     size_t n_methods;
-    seal__workers *workers;                                       /* NULL: no handler blocks */
-    seal__server_interceptor interceptors[SEAL_MAX_INTERCEPTORS]; /* until it is started */
-    size_t n_interceptors;
+    seal__workers *workers;                                    /* NULL: no handler blocks */
+    seal__server_interceptor interceptors[SEAL__INTERCEPTORS]; /* added until it is started */
+    uint32_t n_interceptors;
 
     seal__server_loop main;  /* the first loop */
     seal__server_crew *crew; /* the others; NULL: none */
@@ -183,6 +184,8 @@ struct seal_server {
     uint32_t n_busy;       /* other loops that were told to drain and have not reported */
     bool is_cut;           /* the grace is over */
     seal__task free_task;  /* from another loop's thread */
+    seal_server_listening_fn *on_listening; /* NULL: nobody wants to know */
+    void *on_listening_user;
     void (*run_ended)(void *user); /* of seal_server_run: the server has stopped, whoever did it */
     void *run_user;
     void (*released)(void *user); /* of seal_server_free: after everything is gone */

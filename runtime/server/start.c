@@ -110,6 +110,8 @@ static void finish(seal__server_start *start) {
     if (start->error != NULL)
         seal__log_line(seal__runtime_log(server->runtime), SEAL_LOG_ERROR, "%s cannot start: %s",
                        server->config.principals[0], seal_error_message(start->error));
+    if (server->has_listened && server->on_listening != NULL)
+        server->on_listening(server, server->on_listening_user);
     start->started(server, start->error, start->user);
     if (server->state == SEAL__SERVER_LISTENING)
         seal__server_publish_begin(server);

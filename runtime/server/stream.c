@@ -3,7 +3,6 @@
  * Messages of a call, both ways. Those of the client come when they were asked for. Those of the
  * handler go straight to the session on the loop thread, and through `out` on others.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "codec/codec.h"
@@ -131,20 +130,14 @@ static uint32_t reply_limit(const seal_call *call) {
     return limit != 0 ? limit : call->server->config.max_response;
 }
 
-int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size, char *text,
-                     size_t text_size) {
-    seal_error *error = NULL;
-    if (seal__codec_check(call->method->method->response, message, &error) < 0) {
-        snprintf(text, text_size, "%s", seal_error_message(error));
-        seal_error_free(error);
+int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size,
+                     seal_error **reterr) {
+    if (seal__codec_check(call->method->method->response, message, reterr) < 0)
         return SEAL_ERROR_INVALID;
-    }
     *ret_size = seal__codec_size(message);
-    if (*ret_size > reply_limit(call)) {
-        snprintf(text, text_size, "the reply has %zu bytes; the limit is %u", *ret_size,
-                 reply_limit(call));
-        return SEAL_ERROR_TOO_BIG;
-    }
+    if (*ret_size > reply_limit(call))
+        return seal__error(reterr, SEAL_ERROR_TOO_BIG, "the reply has %zu bytes; the limit is %u",
+                           *ret_size, reply_limit(call));
     return 0;
 }
 
@@ -226,7 +219,6 @@ static void begin_messages(seal_call *call) {
 }
 
 int seal_call_send(seal_call *call, const seal_method *method, const ProtobufCMessage *message) {
-    char text[128];
     size_t size = 0;
     int rc = may_send(call, method);
     if (rc < 0)
@@ -238,7 +230,7 @@ int seal_call_send(seal_call *call, const seal_method *method, const ProtobufCMe
         seal__call_publish(call);
     if (seal__outgoing_is_full(&call->out))
         return told_to_wait(call);
-    rc = seal__call_check(call, message, &size, text, sizeof text);
+    rc = seal__call_check(call, message, &size, NULL);
     if (rc < 0)
         return rc;
     begin_messages(call);

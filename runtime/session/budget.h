@@ -17,13 +17,25 @@ typedef struct seal__budget {
     uint64_t full_ns;
 } seal__budget;
 
-/* False when it is used up; then nothing is taken. */
-static inline bool seal__budget_take(seal__budget *budget, uint64_t now_ns) {
-    uint64_t from = budget->full_ns > now_ns ? budget->full_ns : now_ns;
-    if (from - now_ns >= SEAL__BUDGET_BURST * SEAL__BUDGET_COST_NS)
+/* Of any size. False when it is used up; then nothing is taken. */
+static inline bool seal__bucket_take(seal__budget *bucket, uint64_t now_ns, uint64_t burst,
+                                     uint64_t cost_ns) {
+    uint64_t from = bucket->full_ns > now_ns ? bucket->full_ns : now_ns;
+    if (from - now_ns >= burst * cost_ns)
         return false;
-    budget->full_ns = from + SEAL__BUDGET_COST_NS;
+    bucket->full_ns = from + cost_ns;
     return true;
+}
+
+/* From when on there is a token. */
+static inline uint64_t seal__bucket_next(const seal__budget *bucket, uint64_t burst,
+                                         uint64_t cost_ns) {
+    return bucket->full_ns < burst * cost_ns ? 0 : bucket->full_ns - burst * cost_ns + 1;
+}
+
+/* The one above. */
+static inline bool seal__budget_take(seal__budget *budget, uint64_t now_ns) {
+    return seal__bucket_take(budget, now_ns, SEAL__BUDGET_BURST, SEAL__BUDGET_COST_NS);
 }
 
 #endif

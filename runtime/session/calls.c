@@ -35,7 +35,8 @@ static int open_or_refuse(seal__session *session, const seal__frame *frame,
         rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "not a method name");
     else if (headers->critical)
         rc = refuse(session, id, SEAL_STATUS_UNIMPLEMENTED, "critical extension is not known");
-    else if (!seal__metadata_check(headers->metadata.data, headers->metadata.len))
+    else if (headers->metadata.len > 0 &&
+             !seal__metadata_check(headers->metadata.data, headers->metadata.len))
         rc = refuse(session, id, SEAL_STATUS_INVALID_ARGUMENT,
                     "the call's metadata is not a block of at most 8,192 bytes as the protocol has "
                     "it");
@@ -68,9 +69,11 @@ int seal__on_headers(seal__session *session, seal__stream *stream, const seal__f
 }
 
 /* A call that ends at its own deadline is nothing unusual; every other reset costs something. */
-static int charge_reset(seal__session *session, const seal__stream *stream, uint32_t reason,
-                        seal_error **reterr) {
-    if (reason == SEAL__RESET_DEADLINE && stream->deadline_ns != UINT64_MAX)
+int seal__charge_reset(seal__session *session, const seal__stream *stream, const seal__frame *frame,
+                       seal_error **reterr) {
+    if (frame->len != 4)
+        return seal__session_broken(frame, "is malformed", reterr);
+    if (seal__load_u32(frame->payload) == SEAL__RESET_DEADLINE && stream->deadline_ns != UINT64_MAX)
         return 0;
     return seal__session_spend(session, reterr);
 }
@@ -78,9 +81,7 @@ static int charge_reset(seal__session *session, const seal__stream *stream, uint
 /* The handler goes on, and holds its slot until it answers. */
 int seal__on_cancel(seal__session *session, seal__stream *stream, const seal__frame *frame,
                     seal__event *event, seal_error **reterr) {
-    if (frame->len != 4)
-        return seal__session_broken(frame, "is malformed", reterr);
-    int rc = charge_reset(session, stream, seal__load_u32(frame->payload), reterr);
+    int rc = seal__charge_reset(session, stream, frame, reterr);
     if (rc != 0)
         return rc;
     stream->state = SEAL__STREAM_RESET;

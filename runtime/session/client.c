@@ -104,10 +104,12 @@ bool seal__session_cancel(seal__session *session, seal__stream *stream) {
     bool refused = session->going_away && stream->id > session->goaway_last;
     bool revoked = seal__stream_revoke(session, stream);
     bool over = stream->state == SEAL__STREAM_ENDED;
+    if (!refused && !revoked && !over) {
+        seal__stream_reset(session, stream, SEAL__RESET_CANCEL,
+                           false); /* a failure shows in the outbox */
+        return false;
+    }
     seal__stream_detach(session, stream, !refused && !over);
-    if (!refused && !revoked && !over)
-        seal__send_reset(session, stream->id,
-                         SEAL__RESET_CANCEL); /* a failure shows in the outbox */
     seal__stream_recycle(session, stream);
     return refused || revoked;
 }

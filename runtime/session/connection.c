@@ -57,12 +57,13 @@ static int on_pong(seal__session *session, const seal__frame *frame, seal_error 
 static void give_up_above(seal__session *session, uint64_t last) {
     size_t cursor = 0;
     for (seal__stream *stream; (stream = seal__streams_next(session, &cursor)) != NULL;) {
-        if (stream->id <= last || stream->state == SEAL__STREAM_ENDED)
+        if (stream->id <= last || stream->state == SEAL__STREAM_ENDED || stream->released)
             continue;
         seal__list_remove(&stream->pending);
         stream->pending_kind = SEAL__PENDING_NOT_TAKEN;
         seal__list_append(&session->pending, &stream->pending);
     }
+    seal__resets_drop_above(session, last);
 }
 
 static int on_goaway(seal__session *session, const seal__frame *frame, seal__event *event,
@@ -74,7 +75,8 @@ static int on_goaway(seal__session *session, const seal__frame *frame, seal__eve
         return seal__session_broken(frame, "is malformed", reterr);
     if (session->going_away && goaway.last > session->goaway_last)
         return seal__session_broken(frame, "takes a refusal back", reterr);
-    bool again = session->going_away && session->goaway_last != UINT64_MAX;
+    bool again =
+        session->going_away && (session->goaway_last != UINT64_MAX || goaway.last == UINT64_MAX);
     int rc = again ? seal__session_spend(session, reterr) : 0;
     if (rc != 0)
         return rc;

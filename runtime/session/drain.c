@@ -32,8 +32,10 @@ int seal__session_drain(seal__session *session, uint16_t code, const char *text)
         return 0;
     session->draining = true;
     session->drain_code = code;
-    if (text != NULL && (session->drain_text = seal__strdup(session->alloc, text)) == NULL)
+    if (text != NULL && (session->drain_text = seal__strdup(session->alloc, text)) == NULL) {
+        session->no_memory = true; /* or it would be drained for ever */
         return SEAL_ERROR_NO_MEMORY;
+    }
     int rc = seal__send_goaway(session, UINT64_MAX, code, text);
     if (rc == 0)
         rc = seal__session_ping(session);

@@ -41,7 +41,9 @@ static bool append(seal__stream *stream, const uint8_t *bytes, size_t len, size_
 
 int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t *bytes,
                     size_t len) {
-    if (len > session->max_buffered - session->buffered)
+    /* A STATUS that is kept may have gone beyond it. */
+    if (session->buffered > session->max_buffered ||
+        len > session->max_buffered - session->buffered)
         return SEAL_ERROR_TOO_BIG;
     if (stream->inbox.max < session->stream_window)
         stream->inbox.max = session->stream_window;
@@ -108,7 +110,7 @@ void seal__session_take_back(seal__session *session) {
 
 void seal__stream_ended(seal__session *session, seal__stream *stream) {
     stream->state = SEAL__STREAM_ENDED;
-    if (session->role == SEAL__SESSION_CLIENT)
+    if (session->role == SEAL__SESSION_CLIENT && !seal__list_is_empty(&stream->queue))
         seal__stream_drop_queue(session, stream);
 }
 

@@ -18,7 +18,8 @@ enum {
     SEAL__WINDOW_CRUMB = 4096, /* a WINDOW frame that opens less is a glitch */
     SEAL__CROSSING = 2,        /* WINDOW frames that may cross the end of a stream */
     SEAL__CROSSING_MAX = SEAL__CROSSING * 1024, /* ... saved up for all that have ended */
-    SEAL__NAME_BYTES = 256 * 1024 /* of all method names that a client may make a server keep */
+    SEAL__OUTBOX_FULL = 1024 * 1024, /* beyond it answers wait in their streams, with their slots */
+    SEAL__NAME_BYTES = 256 * 1024    /* of all method names that a client may make a server keep */
 };
 
 /* How a frame's stream id stands at the receiver. The first three are states of a stream object. */
@@ -45,7 +46,8 @@ struct seal__stream {
     seal__stream_state state;
     seal__pending_kind pending_kind;
     bool local_end; /* this end has sent, or queued, its END */
-    bool released;  /* server: the owner is done with it, queued bytes are not */
+    bool released;  /* the owner is done with it. Server: queued bytes are not; client: its RESET
+                     * waits */
     bool gone;      /* an event said so */
     bool expired;
     bool begun;      /* METADATA or a message has passed from the server */
@@ -53,6 +55,7 @@ struct seal__stream {
     bool dropping;   /* a message was over a limit: nothing more is wanted */
     bool ending;     /* the peer's END or STATUS waits behind the messages in the inbox */
     bool notify;     /* WRITABLE is asked for, when no more than notify_low bytes are queued */
+    uint32_t reset_reason; /* of the RESET that waits */
     uint32_t max_message;
     uint32_t total;    /* of the message being collected */
     uint32_t received; /* of it */
@@ -63,7 +66,8 @@ struct seal__stream {
     seal__list busy;    /* in session->busy while something may go, in ->stalled while only the
                          * connection's window is closed */
     seal__list pending; /* in session->pending while the stream's end waits to be told */
-    seal__list ready;   /* in session->ready while anything else does */
+    seal__list ready;   /* in session->ready while anything else does, in ->resets while it waits
+                         * for its RESET */
     seal__list queue;   /* of messages to send */
     size_t queued;      /* bytes of them that have not left */
     size_t notify_low;
@@ -113,6 +117,7 @@ struct seal__session {
     uint64_t keepalive_timeout_ns;
     bool keepalive_idle;
     bool probing;      /* a PING has been sent because the peer was silent */
+    bool was_late;     /* the end of the time for its answer was noticed too late */
     bool dead;         /* ... in vain */
     uint64_t heard_ns; /* when the last bytes came */
     uint64_t check_ns; /* when to look at it again; UINT64_MAX: never */
@@ -125,6 +130,7 @@ struct seal__session {
     uint32_t send_window;       /* the peer's, for this end's bytes */
     uint32_t first_send_window; /* that a new stream has */
     uint32_t crossing;          /* WINDOW frames for ended streams that are still free */
+    uint32_t crossing_ends;     /* the same of frames that end a stream: see seal__on_stray */
 
     seal__reader record;
     seal__buf delivered; /* collected messages that an event has lent out */
@@ -142,6 +148,9 @@ struct seal__session {
     seal__list stalled;
     seal__list pending;
     seal__list ready;
+    seal__list resets; /* client: streams that wait for their RESET, linked by `ready` */
+    seal__budget reset_budget;
+    bool has_room;           /* one of them has gone */
     seal__list free_streams; /* linked by `busy` */
     size_t n_free;
     uint64_t *late; /* ring of ids, NULL until needed */
@@ -174,6 +183,8 @@ const char *seal__states_name(seal__stream_state state);
 const char *seal__frame_type_name(unsigned type);
 
 /* calls.c, receive.c, window.c: handlers of streams' frames. */
+int seal__charge_reset(seal__session *session, const seal__stream *stream, const seal__frame *frame,
+                       seal_error **reterr);
 seal__frame_handler seal__on_headers, seal__on_cancel, seal__on_status, seal__on_refused;
 seal__frame_handler seal__on_metadata, seal__on_data, seal__on_late, seal__on_stray;
 seal__frame_handler seal__on_window, seal__on_crossing;
@@ -194,6 +205,11 @@ bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uin
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late);
 void seal__stream_recycle(seal__session *session, seal__stream *stream);
 void seal__stream_lend(seal__session *session, seal__stream *stream);
+/* One frame that ends a stream may come where there is none any more, and is free. */
+static inline void seal__session_expect_end(seal__session *session) {
+    if (session->crossing_ends < SEAL__CROSSING_MAX)
+        session->crossing_ends++;
+}
 /* Remembers that frames of an ended stream may still come; forgets it. */
 void seal__late_remember(seal__session *session, uint64_t id);
 void seal__late_forget(seal__session *session, uint64_t id);
@@ -202,6 +218,18 @@ seal__stream_state seal__streams_find(const seal__session *session, uint64_t id,
                                       seal__stream **ret_stream);
 seal__stream *seal__streams_next(const seal__session *session, size_t *cursor);
 void seal__streams_done(seal__session *session);
+
+/* resets.c, client. Ends a stream, which its owner gives up or, lent out by an event, is told to be
+ * gone: sends RESET, or lets it wait. Returns 0 or SEAL_ERROR_NO_MEMORY. */
+int seal__stream_reset(seal__session *session, seal__stream *stream, uint32_t reason, bool lend);
+/* Sends what waits, as far as the budget goes; from when on more may go. */
+void seal__resets_send(seal__session *session);
+uint64_t seal__resets_due(const seal__session *session);
+/* Of a stream that waits: its deadline has passed; the server has ended it. */
+void seal__reset_expired(seal__session *session, seal__stream *stream);
+void seal__reset_drop(seal__session *session, seal__stream *stream);
+/* The server has not taken them. */
+void seal__resets_drop_above(seal__session *session, uint64_t last);
 
 /* methods.c. Number of a method at the client, 0: it needs one; then add gives it the next. */
 uint32_t seal__method_number(const seal__session *session, const char *method);

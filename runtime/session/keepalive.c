@@ -16,9 +16,21 @@ static void sleep_on(seal__session *session) {
 
 static void probe(seal__session *session) {
     session->probing = true;
+    session->was_late = false;
     session->check_ns = session->now_ns + session->keepalive_timeout_ns;
     if (seal__session_ping(session) != 0)
         session->no_memory = true;
+}
+
+/* This end was busy, or stopped, for so long that the PING may have left only now. Once: then it
+ * has left. */
+static bool is_late(seal__session *session) {
+    if (session->was_late ||
+        session->now_ns - session->check_ns < session->keepalive_timeout_ns / 2)
+        return false;
+    session->was_late = true;
+    session->check_ns = session->now_ns + session->keepalive_timeout_ns;
+    return true;
 }
 
 /* A PING goes out before the peer has been given up, whatever the timer was late. */
@@ -26,6 +38,8 @@ void seal__keepalive_check(seal__session *session) {
     if (session->check_ns > session->now_ns || session->dead)
         return;
     uint64_t silent = session->now_ns - session->heard_ns;
+    if (session->probing && is_late(session))
+        return;
     if (session->probing) {
         session->dead = true;
         session->check_ns = UINT64_MAX;

@@ -25,10 +25,13 @@ static int refuse_message(seal__session *session, seal__stream *stream, const da
             seal__stream_ended(session, stream);
         return 0;
     }
-    seal__stream_detach(session, stream, !part->end);
+    if (!part->end)
+        return seal__stream_reset(session, stream, SEAL__RESET_TOO_BIG, true) == 0
+                   ? 0
+                   : seal__error_no_memory(reterr);
+    seal__stream_detach(session, stream, false);
     seal__stream_lend(session, stream);
-    int rc = part->end ? 0 : seal__send_reset(session, stream->id, SEAL__RESET_TOO_BIG);
-    return rc == 0 ? 0 : seal__error_no_memory(reterr);
+    return 0;
 }
 
 /* A whole message that is asked for goes to the owner where it stands. */
@@ -147,41 +150,57 @@ int seal__on_data(seal__session *session, seal__stream *stream, const seal__fram
     return 0;
 }
 
-/* Frames that were on the way when this end ended the stream. What ends it at the peer is the last
- * one. */
-int seal__on_late(seal__session *session, seal__stream *stream, const seal__frame *frame,
-                  seal__event *event, seal_error **reterr) {
-    (void)event;
-    bool data = frame->type == SEAL__FRAME_DATA;
-    bool end = data ? (frame->flags & SEAL__DATA_END) != 0 : frame->type != SEAL__FRAME_METADATA;
-    if (stream == NULL) {
-        if (data)
-            seal__window_credit(session, frame->len);
-        if (end)
-            seal__late_forget(session, frame->stream);
-        return 0;
-    }
+static bool is_end(const seal__frame *frame) {
+    return frame->type == SEAL__FRAME_DATA ? (frame->flags & SEAL__DATA_END) != 0
+                                           : frame->type != SEAL__FRAME_METADATA;
+}
+
+/* Of a server that is still sending the reply. */
+static int on_released(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                       seal_error **reterr) {
     if (frame->type == SEAL__FRAME_RESET) {
-        seal__stream_detach(session, stream, false);
-        seal__stream_recycle(session, stream);
-        return seal__session_spend(session, reterr);
+        int rc = seal__charge_reset(session, stream, frame, reterr);
+        stream->state = SEAL__STREAM_RESET;
+        seal__stream_close(session, stream);
+        return rc;
     }
     if (stream->state == SEAL__STREAM_ENDED)
         return seal__session_broken(frame, "comes after END", reterr);
     int rc = seal__stream_charge(stream, frame, reterr);
     if (rc != 0)
         return rc;
-    if (end)
+    if (is_end(frame))
         stream->state = SEAL__STREAM_ENDED;
     seal__stream_credit(session, stream, frame->len);
     return 0;
 }
 
+/* Frames that were on the way when this end ended the stream. What ends it at the peer is the last
+ * one. */
+int seal__on_late(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                  seal__event *event, seal_error **reterr) {
+    (void)event;
+    if (stream != NULL && session->role == SEAL__SESSION_SERVER)
+        return on_released(session, stream, frame, reterr);
+    if (frame->type == SEAL__FRAME_DATA)
+        seal__window_credit(session, frame->len);
+    if (is_end(frame) && stream != NULL)
+        seal__reset_drop(session, stream);
+    else if (is_end(frame))
+        seal__late_forget(session, frame->stream);
+    return 0;
+}
+
+/* Of streams that the peer does not know to have ended, one frame that ends it is free: a RESET
+ * that has crossed the answer, or the answer of one that is no longer remembered. */
 int seal__on_stray(seal__session *session, seal__stream *stream, const seal__frame *frame,
                    seal__event *event, seal_error **reterr) {
     (void)stream;
     (void)event;
     if (frame->type == SEAL__FRAME_DATA)
         seal__window_credit(session, frame->len);
-    return seal__session_spend(session, reterr);
+    if (!is_end(frame) || session->crossing_ends == 0)
+        return seal__session_spend(session, reterr);
+    session->crossing_ends--;
+    return 0;
 }

@@ -47,13 +47,19 @@ static int send_direct(seal__session *session, seal__stream *stream, size_t size
     return 0;
 }
 
+/* The peer opens calls without taking the answers: they wait, so that it has no more calls than
+ * streams. */
+static bool is_full(const seal__session *session) {
+    return session->outbox->wire.len >= SEAL__OUTBOX_FULL;
+}
+
 /* Small, nothing before it, and within the windows. A stream that goes on waits for its turn, too,
  * while the socket is behind: else all that its window allows would stand before every other call.
  */
 static bool goes_directly(const seal__session *session, const seal__stream *stream, size_t size,
                           bool end) {
     return size <= SEAL__PIECE - DATA_OVERHEAD && seal__list_is_empty(&stream->queue) &&
-           (end || session->outbox->wire.len < SEAL__OUTBOX_RECORD) &&
+           (end ? !is_full(session) : session->outbox->wire.len < SEAL__OUTBOX_RECORD) &&
            SEAL__DATA_LENGTH + size <= stream->send_window &&
            SEAL__DATA_LENGTH + size <= session->send_window;
 }
@@ -100,10 +106,10 @@ int seal__session_send(seal__session *session, seal__stream *stream, size_t size
         return SEAL_ERROR_STATE;
     if (size > UINT32_MAX)
         return SEAL_ERROR_TOO_BIG;
-    if (is_deaf(session, stream))
-        return drop(session, stream, end);
     if (session->role == SEAL__SESSION_SERVER)
         stream->begun = true;
+    if (is_deaf(session, stream))
+        return drop(session, stream, end);
     int rc;
     if (goes_directly(session, stream, size, end))
         rc = send_direct(session, stream, size, pack, message, end ? SEAL__DATA_END : 0);
@@ -171,7 +177,8 @@ static int send_full_status(seal__session *session, seal__stream *stream,
 /* The end waits behind the messages: with nothing to say it is a bare END. */
 static int queue_ending(seal__session *session, seal__stream *stream,
                         const seal__status_frame *status) {
-    bool bare = seal__status_extensions_size(status) == 0 && status->text_len == 0;
+    bool bare = status->code == SEAL_STATUS_OK && seal__status_extensions_size(status) == 0 &&
+                status->text_len == 0;
     bool ok = bare ? seal__queue_end(session, stream)
                    : seal__queue_status(session, stream, size_of(status), pack_status, status);
     if (!ok) {
@@ -189,7 +196,10 @@ int seal__session_finish_with(seal__session *session, seal__stream *stream,
     if (stream->expired && ending->execution == SEAL_EXECUTED)
         ending = &too_late;
     seal__status_frame status = frame_of(ending);
-    if (ending->status == SEAL_STATUS_OK && !seal__list_is_empty(&stream->queue))
+    if (ending->status != SEAL_STATUS_OK)
+        seal__stream_drop_queue(session, stream);
+    bool waits = !seal__list_is_empty(&stream->queue) || is_full(session);
+    if (stream->state != SEAL__STREAM_RESET && waits)
         return queue_ending(session, stream, &status);
     int rc = 0;
     if (stream->state != SEAL__STREAM_RESET)

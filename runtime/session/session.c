@@ -30,6 +30,7 @@ int seal__session_new(const seal__session_options *options, uint64_t now_ns,
     seal__list_init(&session->stalled);
     seal__list_init(&session->pending);
     seal__list_init(&session->ready);
+    seal__list_init(&session->resets);
     seal__list_init(&session->free_streams);
     *ret_session = session;
     return 0;
@@ -160,6 +161,11 @@ static int next_event(seal__session *session, seal__event *event, seal_error **r
         return deliver_pending(session, SEAL__CONTAINER_OF(node, seal__stream, pending), event,
                                reterr);
     for (;;) {
+        if (session->has_room) {
+            session->has_room = false;
+            event->kind = SEAL__EVENT_SETTINGS;
+            return 0;
+        }
         while ((node = seal__list_take_first(&session->ready)) != NULL) {
             seal__stream_deliver(session, SEAL__CONTAINER_OF(node, seal__stream, ready), event);
             if (event->kind != SEAL__EVENT_NONE)
@@ -178,7 +184,7 @@ static int next_event(seal__session *session, seal__event *event, seal_error **r
 
 bool seal__session_has_events(const seal__session *session) {
     return session->failed == 0 &&
-           (session->no_memory || session->dead || session->record.left > 0 ||
+           (session->no_memory || session->dead || session->record.left > 0 || session->has_room ||
             !seal__list_is_empty(&session->pending) || !seal__list_is_empty(&session->ready));
 }
 
@@ -196,13 +202,19 @@ int seal__session_next(seal__session *session, seal__event *ret_event, seal_erro
 
 uint64_t seal__session_next_deadline(const seal__session *session) {
     const seal__heap_node *first = seal__heap_first(&session->deadlines);
-    uint64_t deadline = first == NULL ? UINT64_MAX : first->key;
-    return deadline < session->check_ns ? deadline : session->check_ns;
+    uint64_t next = first == NULL ? UINT64_MAX : first->key;
+    uint64_t resets = seal__resets_due(session);
+    next = resets < next ? resets : next;
+    return session->check_ns < next ? session->check_ns : next;
 }
 
 static void expire(seal__session *session, seal__stream *stream) {
     seal__heap_remove(&session->deadlines, &stream->deadline);
     stream->expired = true;
+    if (stream->released && session->role == SEAL__SESSION_CLIENT) {
+        seal__reset_expired(session, stream);
+        return;
+    }
     if (stream->released) {
         /* Its owner is done; only the client may still be waiting for the rest of the reply. */
         seal__stream_detach(session, stream, stream->state == SEAL__STREAM_OPEN);
@@ -223,6 +235,7 @@ void seal__session_tick(seal__session *session, uint64_t now_ns) {
     seal__heap_node *first;
     while ((first = seal__heap_first(&session->deadlines)) != NULL && first->key <= session->now_ns)
         expire(session, SEAL__CONTAINER_OF(first, seal__stream, deadline));
+    seal__resets_send(session);
     seal__keepalive_check(session);
 }
 

@@ -61,7 +61,8 @@ typedef struct seal__stream seal__stream;
 
 typedef enum seal__event_kind {
     SEAL__EVENT_NONE = 0,
-    SEAL__EVENT_SETTINGS, /* the peer's limits are known: more calls may be opened */
+    SEAL__EVENT_SETTINGS, /* more calls may be opened: the peer's limits are known, or (client) a
+                           * stream that was cancelled no longer counts */
     SEAL__EVENT_HEADERS,  /* server: a stream was opened: method, timeout_us */
     SEAL__EVENT_MESSAGE,  /* a whole message: data, len; end: the peer sends no more. Client: with
                            * end the call is over (OK, EXECUTED) and the stream is gone, as with
@@ -167,7 +168,9 @@ int seal__session_open_call(seal__session *session, uint64_t now_ns, const seal_
  * end, but for the message. Returns 0, SEAL_ERROR_STATE or SEAL_ERROR_NO_MEMORY. */
 int seal__session_end(seal__session *session, seal__stream *stream);
 
-/* Ends a stream from this end: RESET is sent, no more events come, the stream is freed. Returns
+/* Ends a stream from this end: RESET is sent, no more events come, the stream is freed. Where more
+ * are cancelled than the server's budget allows, RESETs wait (seal__session_next_deadline, _tick),
+ * and their streams count until they have left. Returns
  * true when the call has certainly not been executed and will not be: its record was not sealed
  * yet, so that it could be taken back, or the server's GOAWAY has refused it. */
 bool seal__session_cancel(seal__session *session, seal__stream *stream);

@@ -57,7 +57,8 @@ void seal__stream_detach(seal__session *session, seal__stream *stream, bool late
     seal__heap_remove(&session->deadlines, &stream->deadline);
     seal__list_remove(&stream->pending);
     seal__list_remove(&stream->ready);
-    seal__stream_drop_queue(session, stream);
+    if (!seal__list_is_empty(&stream->queue))
+        seal__stream_drop_queue(session, stream);
     if (stream->inbox.data != NULL || session->lent == stream)
         seal__inbox_drop(session, stream);
     session->count--;
@@ -65,6 +66,8 @@ void seal__stream_detach(seal__session *session, seal__stream *stream, bool late
         session->crossing += SEAL__CROSSING;
     if (late)
         seal__late_remember(session, stream->id);
+    if (session->role == SEAL__SESSION_SERVER && stream->state != SEAL__STREAM_RESET)
+        seal__session_expect_end(session);
 }
 
 void seal__stream_recycle(seal__session *session, seal__stream *stream) {
@@ -82,7 +85,10 @@ void seal__stream_lend(seal__session *session, seal__stream *stream) {
 }
 
 static void forget_oldest(seal__session *session) {
-    seal__late_forget(session, session->late[session->n_late % SEAL__LATE_MAX]);
+    uint64_t id = session->late[session->n_late % SEAL__LATE_MAX];
+    if (seal__idmap_find(&session->streams, id) == late_value())
+        seal__session_expect_end(session);
+    seal__late_forget(session, id);
 }
 
 /* Without memory it is not remembered, and late frames count as strays. */

@@ -83,6 +83,23 @@ static void the_end_is_seen_with_the_last_message(void **state) {
     assert_int_equal(h->unsent, 0);
 }
 
+static void the_end_goes_with_the_last_message(void **state) {
+    fixture *f = *state;
+    seal__history *h = &f->history;
+    add(f, SEAL__OUT_MESSAGE, 10);
+    add(f, SEAL__OUT_MESSAGE | SEAL__OUT_LAST, 20);
+    assert_false(seal__history_ends(h));
+    seal__history_sent(h);
+    assert_true(seal__history_ends(h));
+    add(f, SEAL__OUT_MESSAGE, 30); /* too late */
+    assert_int_equal(h->unsent, 20);
+    seal__history_sent(h);
+    assert_false(seal__history_ends(h));
+    assert_null(seal__history_next(h));
+    seal__history_rewind(h);
+    assert_int_equal(send_all(h), 2);
+}
+
 static void committed(void **state) {
     fixture *f = *state;
     seal__history *h = &f->history;
@@ -173,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(kept_for_another_attempt),
         TEST(the_end_is_seen_with_the_last_message),
+        TEST(the_end_goes_with_the_last_message),
         TEST(committed),
         TEST(committed_before_anything_was_sent),
         TEST(too_much_to_keep),

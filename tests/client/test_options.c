@@ -2,11 +2,13 @@
 /* Options of a channel: defaults, limits, and programs that were built with an older header. */
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client/client_internal.h"
 
 #define MS 1000000ull
+#define DAY_MS 86400000u
 
 static const seal_allocator *const alloc = &seal__default_allocator;
 
@@ -93,15 +95,16 @@ static void window(void **state) {
 static void keepalive(void **state) {
     (void)state;
     seal_channel_options options = fresh();
-    options.keepalive_ms = 1;
-    options.keepalive_timeout_ms = 2;
+    options.keepalive_ms = 100;
+    options.keepalive_timeout_ms = 101;
     options.keepalive_idle = true;
     seal__channel_config config = accepted(&options);
-    assert_int_equal(config.keepalive_ns, MS);
-    assert_int_equal(config.keepalive_timeout_ns, 2 * MS);
+    assert_int_equal(config.keepalive_ns, 100 * MS);
+    assert_int_equal(config.keepalive_timeout_ns, 101 * MS);
     assert_true(config.keepalive_idle);
-    options.keepalive_ms = SEAL_NEVER - 1;
-    assert_true(accepted(&options).keepalive_ns == (SEAL_NEVER - 1) * MS);
+    options.keepalive_ms = DAY_MS;
+    options.keepalive_timeout_ms = DAY_MS;
+    assert_true(accepted(&options).keepalive_ns == DAY_MS * MS);
     options.keepalive_ms = SEAL_NEVER;
     refused(&options, "keepalive_idle is set");
     options.keepalive_idle = false;
@@ -109,6 +112,23 @@ static void keepalive(void **state) {
     options.keepalive_ms = 0;
     options.keepalive_timeout_ms = SEAL_NEVER;
     refused(&options, "keepalive_timeout_ms");
+}
+
+static void keepalive_range(void **state) {
+    (void)state;
+    static const uint32_t bad[] = {1, 99, DAY_MS + 1, SEAL_NEVER - 1};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[128];
+        seal_channel_options options = fresh();
+        options.keepalive_ms = bad[i];
+        snprintf(text, sizeof text, "keepalive_ms is %u; 100 to 86400000 and SEAL_NEVER are",
+                 bad[i]);
+        refused(&options, text);
+        options.keepalive_ms = SEAL_NEVER;
+        options.keepalive_timeout_ms = bad[i];
+        snprintf(text, sizeof text, "keepalive_timeout_ms is %u; 100 to 86400000 are", bad[i]);
+        refused(&options, text);
+    }
 }
 
 /* The header of a program that knows nothing behind max_pending. */
@@ -142,9 +162,10 @@ static void newer_program(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),      cmocka_unit_test(attempts),
-        cmocka_unit_test(window),        cmocka_unit_test(keepalive),
-        cmocka_unit_test(older_program), cmocka_unit_test(newer_program),
+        cmocka_unit_test(defaults),        cmocka_unit_test(attempts),
+        cmocka_unit_test(window),          cmocka_unit_test(keepalive),
+        cmocka_unit_test(keepalive_range), cmocka_unit_test(older_program),
+        cmocka_unit_test(newer_program),
     };
     return cmocka_run_group_tests_name("client.options", tests, NULL, NULL);
 }

@@ -380,6 +380,63 @@ static void what_costs(void **state) {
     assert_int_equal(budget.tenths, 80);
 }
 
+/* ---- Too many calls for the server, some of which this end has given up ---- */
+
+static seal__attempt_end crowded_out(void) {
+    seal__attempt_end end = refused();
+    end.status = SEAL_STATUS_RESOURCE_EXHAUSTED;
+    end.crowded_out = true;
+    return end;
+}
+
+static void crowded_out_goes_on_waiting(void **state) {
+    (void)state;
+    static const uint64_t waits[] = {100, 200, 400, 800, 1600, 2000, 2000};
+    for (uint32_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        seal__attempt_end end = crowded_out();
+        seal__retry_budget poor = {.tenths = 0};
+        uint64_t at = 0;
+        end.crowdings = i;
+        end.attempts = i + 1;
+        assert_int_equal(seal__retry_decide(&end, &poor, &at), SEAL__RETRY_LATER);
+        assert_int_equal(poor.tenths, 0);
+        assert_in_range(at - NOW, waits[i] * MS - MS, waits[i] * MS + MS);
+        end.deadline_ns = at;
+        assert_int_equal(verdict(&end), SEAL__RETRY_NO);
+        end.deadline_ns = at + 1;
+        assert_int_equal(verdict(&end), SEAL__RETRY_LATER);
+    }
+    seal__retry_budget budget = full();
+    uint64_t at = 0;
+    seal__attempt_end end = crowded_out();
+    assert_int_equal(seal__retry_decide(&end, &budget, &at), SEAL__RETRY_LATER);
+    assert_int_equal(budget.tenths, SEAL__BUDGET_TENTHS);
+    end.has_retry_after = true;
+    end.retry_after_ms = 70;
+    assert_int_equal(wait_of(&end), 70 * MS);
+    end.retry_after_ms = UINT32_MAX;
+    assert_int_equal(verdict(&end), SEAL__RETRY_NO);
+    end = crowded_out();
+    end.committed = true;
+    assert_int_equal(verdict(&end), SEAL__RETRY_NO);
+    end = crowded_out();
+    end.max_attempts = 1;
+    assert_int_equal(verdict(&end), SEAL__RETRY_NO);
+}
+
+/* What comes afterwards has all its attempts, and begins with the shortest wait. */
+static void crowded_out_is_not_counted(void **state) {
+    (void)state;
+    seal__attempt_end end = refused();
+    end.crowdings = 4;
+    end.attempts = 5;
+    assert_in_range(wait_of(&end), 99 * MS, 101 * MS);
+    end.attempts = 6;
+    assert_in_range(wait_of(&end), 199 * MS, 201 * MS);
+    end.attempts = 7;
+    assert_int_equal(verdict(&end), SEAL__RETRY_NO);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_combination),
@@ -394,6 +451,8 @@ int main(void) {
         cmocka_unit_test(budget_of_a_storm),
         cmocka_unit_test(budget_bounds),
         cmocka_unit_test(what_costs),
+        cmocka_unit_test(crowded_out_goes_on_waiting),
+        cmocka_unit_test(crowded_out_is_not_counted),
     };
     return cmocka_run_group_tests_name("client.retry", tests, NULL, NULL);
 }

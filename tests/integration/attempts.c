@@ -147,7 +147,7 @@ static const itest_attempts_ops handlers = {.size = sizeof handlers,
                                             .repeats = handle_repeats,
                                             .watch = handle_watch};
 
-static void register_handlers(seal_server *server) {
+void at_register(seal_server *server) {
     assert_int_equal(itest_attempts_register(server, &handlers, NULL, NULL), 0);
 }
 
@@ -157,7 +157,7 @@ int at_setup(void **state) {
     (void)state;
     at_journal_clear();
     it_server_init(&it_s);
-    it_s.prepare = register_handlers;
+    it_s.prepare = at_register;
     it_server_start(&it_s, NULL, NULL);
     it_client_start(&it_c, it_s.target, NULL);
     return 0;

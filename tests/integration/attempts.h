@@ -28,6 +28,8 @@ void at_wait_executed(uint32_t key);
 
 /* ---- A server and a channel: it_s and it_c ---- */
 
+/* For it_server.prepare. */
+void at_register(seal_server *server);
 int at_setup(void **state);
 int at_teardown(void **state);
 seal_channel_stats at_stats(void);

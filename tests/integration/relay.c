@@ -94,7 +94,7 @@ static void take_messages(relay *r, relay_side *side) {
     }
 }
 
-static void receive(relay *r, relay_side *side) {
+static void receive(relay_side *side) {
     if (side->cap - side->len < CHUNK) {
         side->cap = side->cap * 2 + CHUNK;
         side->bytes = realloc(side->bytes, side->cap);
@@ -110,7 +110,6 @@ static void receive(relay *r, relay_side *side) {
     if (is_lost)
         return;
     side->len += (size_t)n;
-    take_messages(r, side);
 }
 
 void relay_set_flow(relay *r, relay_flow flow) {
@@ -142,8 +141,11 @@ static void *run(void *arg) {
         while (atomic_load(&r->frozen))
             poll(NULL, 0, 1);
         for (int i = 0; i < 2; i++) {
-            if (fds[i].revents != 0)
-                receive(r, &r->sides[i]);
+            if (fds[i].revents != 0 && is_read(&r->sides[i]))
+                receive(&r->sides[i]);
+            /* It may have been told to wait meanwhile, before what was read was sent. */
+            if (atomic_load(&r->sides[i].flow) != RELAY_WAITS)
+                take_messages(r, &r->sides[i]);
             if (atomic_load(&r->sides[i].flow) == RELAY_TRICKLES)
                 poll(NULL, 0, LOOK_MS);
         }

@@ -247,6 +247,7 @@ typedef struct on_loop {
     int read;
     int push;
     seal_error_code finish;
+    seal_error_code sync;
 } on_loop;
 
 static void try_on_the_loop(void *user) {
@@ -260,20 +261,39 @@ static void try_on_the_loop(void *user) {
     seal_result *result = seal_client_call_finish(o->call);
     o->finish = seal_result_cause(result);
     seal_result_free(result);
+    result = flow_flow_sync_one(it_c.channel, &one, NULL, NULL);
+    o->sync = seal_result_cause(result);
+    if (strstr(seal_result_message(result), "use the asynchronous one, or") == NULL)
+        o->sync = SEAL_OK;
+    seal_result_free(result);
     atomic_fetch_add(&o->done, 1);
 }
 
-static void not_on_the_loop(void **state) {
-    (void)state;
+static void refused_on(seal_runtime *runtime) {
     on_loop o = {.done = 0};
     assert_int_equal(flow_flow_start_both(it_c.channel, NULL, &o.call), 0);
-    assert_int_equal(seal_runtime_post(it_c.runtime, try_on_the_loop, &o), 0);
+    assert_int_equal(seal_runtime_post(runtime, try_on_the_loop, &o), 0);
     it_wait_at_least(&o.done, 1, "the task on the loop");
     assert_int_equal(o.start, SEAL_ERROR_WRONG_THREAD);
     assert_int_equal(o.read, SEAL_ERROR_WRONG_THREAD);
     assert_int_equal(o.push, SEAL_ERROR_WRONG_THREAD);
     assert_int_equal(o.finish, SEAL_ERROR_WRONG_THREAD);
+    assert_int_equal(o.sync, SEAL_ERROR_WRONG_THREAD);
     finish(o.call, SEAL_STATUS_OK);
+}
+
+static void not_on_the_loop(void **state) {
+    (void)state;
+    refused_on(it_c.runtime);
+}
+
+/* Such as that of a server with a runtime of its own. */
+static void not_on_another_loop(void **state) {
+    (void)state;
+    seal_runtime *another = NULL;
+    assert_int_equal(seal_runtime_new(NULL, &another, NULL), 0);
+    refused_on(another);
+    seal_runtime_free(another);
 }
 
 static void ended(const seal_result *result, void *user) {
@@ -322,6 +342,7 @@ int main(void) {
         TEST(a_freed_channel_wakes_everybody),
         TEST(deadline_wakes),
         TEST(not_on_the_loop),
+        TEST(not_on_another_loop),
         TEST(not_for_asynchronous_calls),
         TEST(dropped_without_a_finish),
     };

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { QUICK_MS = 200, ANSWER_MS = 1500 };
 
@@ -173,12 +174,64 @@ static void slow_ones_are_not_silent(void **state) {
     it_server_done(&s);
 }
 
+/* ---- A loop that was busy ---- */
+
+typedef struct pause {
+    relay *r;
+    atomic_uint over;
+} pause;
+
+static void sleep_ms(unsigned ms) {
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+/* The answer comes meanwhile, and the time for it is over before the loop goes on. */
+static void keep_busy(void *user) {
+    pause *p = user;
+    relay_set_flow(p->r, RELAY_FLOWS);
+    sleep_ms(ANSWER_MS);
+    atomic_store(&p->over, 1);
+}
+
+static void busy_loop_reads_before_it_gives_up(void **state) {
+    (void)state;
+    static it_server s;
+    static it_client c;
+    static distant d;
+    static it_ends ends;
+    memset(&ends, 0, sizeof ends);
+    server_start(&s, SEAL_NEVER);
+    it_client_init(&c);
+    connect_through(&d, &c, &s, QUICK_MS);
+    atomic_store(&d.r.sides[RELAY_TO_CLIENT].flow, RELAY_WAITS);
+    assert_int_equal(
+        it_async(d.channel, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 600000000},
+                 &ends, NULL),
+        0);
+    it_wait_at_least(&s.runs, 2, "the handler");
+    sleep_ms(2 * QUICK_MS); /* now it has asked */
+    pause p = {.r = &d.r};
+    assert_int_equal(seal_runtime_post(c.runtime, keep_busy, &p), 0);
+    it_wait_at_least(&p.over, 1, "the loop");
+    it_echo(d.channel, 10);
+    seal_channel_stats stats;
+    seal_channel_get_stats(d.channel, &stats);
+    assert_int_equal(stats.connections_made, 1);
+    assert_int_equal(atomic_load(&ends.n), 0);
+    end(&d);
+    it_wait_ends(&ends, 1);
+    it_client_done(&c);
+    it_server_done(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ends_notice),
         cmocka_unit_test(quiet_ones_are_left_alone),
         cmocka_unit_test(never),
         cmocka_unit_test(slow_ones_are_not_silent),
+        cmocka_unit_test(busy_loop_reads_before_it_gives_up),
     };
     return cmocka_run_group_tests_name("integration.keepalive", tests, NULL, NULL);
 }

@@ -218,6 +218,50 @@ static void cancelled_calls_keep_their_places(void **state) {
     it_server_done(&s);
 }
 
+/* The client has given up calls that still run, so that it takes more places to be free than there
+ * are. What the server then refuses for that waits until there is room. */
+static void calls_wait_for_those_that_were_given_up(void **state) {
+    (void)state;
+    enum { STREAMS = 8 };
+    static it_server s;
+    static it_client c;
+    seal_server_options options;
+    it_server_options(&options);
+    options.max_streams = STREAMS;
+    it_server_init(&s);
+    it_server_start(&s, &options, NULL);
+    it_client_start(&c, s.target, NULL);
+    it_echo(c.channel, 1);
+    it_ends given_up = {0};
+    for (unsigned n = 0; n < STREAMS; n++) {
+        seal_client_call *call = NULL;
+        assert_int_equal(
+            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &given_up, &call), 0);
+        it_server_wait_held(&s, n + 1);
+        seal_client_call_cancel(call);
+        seal_client_call_unref(call);
+    }
+    it_wait_ends(&given_up, STREAMS);
+    unsigned before = atomic_load(&s.runs);
+    it_ends waiting = {0};
+    for (unsigned n = 0; n < STREAMS; n++)
+        assert_int_equal(it_async(c.channel, &(it_request){.size = 10}, &waiting, NULL), 0);
+    it_ends impatient = {0};
+    assert_int_equal(
+        it_async(c.channel, &(it_request){.size = 10, .timeout_us = 700000}, &impatient, NULL), 0);
+    it_wait_ends(&impatient, 1); /* several refusals, and no time left for another attempt */
+    assert_int_equal(atomic_load(&impatient.by_execution[SEAL_NOT_EXECUTED]), 1);
+    assert_int_equal(atomic_load(&impatient.by_status[SEAL_STATUS_RESOURCE_EXHAUSTED]), 1);
+    assert_int_equal(atomic_load(&waiting.n), 0);
+    assert_int_equal(atomic_load(&s.runs), before);
+    it_server_release(&s);
+    it_wait_ends(&waiting, STREAMS);
+    assert_int_equal(atomic_load(&waiting.by_status[SEAL_STATUS_OK]), STREAMS);
+    assert_int_equal(atomic_load(&s.runs), before + STREAMS);
+    it_client_done(&c);
+    it_server_done(&s);
+}
+
 /* ---- Out of file descriptors: in a process of its own ---- */
 
 static int run_out_of_descriptors(void) {
@@ -301,6 +345,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(pending_calls),
         cmocka_unit_test(streams),
         cmocka_unit_test(cancelled_calls_keep_their_places),
+        cmocka_unit_test(calls_wait_for_those_that_were_given_up),
     };
     return cmocka_run_group_tests_name("integration.limits", tests, NULL, NULL);
 }

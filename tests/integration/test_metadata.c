@@ -274,6 +274,7 @@ typedef struct probe {
     char name;
     int refuse; /* what begin returns */
     bool add;
+    size_t add_bytes; /* a value of so many */
 } probe;
 
 static pthread_mutex_t trace_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -295,6 +296,10 @@ static int on_begin(seal_client_call *call, seal_metadata *metadata, void **stat
     *state = user;
     if (p->add && seal_metadata_add(metadata, "tenant", "blue", NULL) != 0)
         note(p, "wrong");
+    if (p->add_bytes > 0) {
+        static const uint8_t bytes[8192];
+        return seal_metadata_add_bytes(metadata, "big-bin", bytes, p->add_bytes, NULL);
+    }
     return p->refuse;
 }
 
@@ -387,12 +392,41 @@ static void an_interceptor_refuses(void **state) {
     assert_int_equal(seal_result_execution(result), SEAL_NOT_EXECUTED);
     assert_int_equal(seal_result_cause(result), SEAL_ERROR_CREDENTIALS);
     assert_int_equal(seal_result_attempts(result), 0);
+    const char *text = seal_result_message(result);
+    assert_non_null(strstr(text, "refused by an interceptor of the channel: "));
+    assert_non_null(strstr(text, seal_error_code_text(SEAL_ERROR_CREDENTIALS)));
     seal_result_free(result);
     assert_string_equal(trace, "a.begin b.begin a.end ");
     seal_channel_stats stats;
     seal_channel_get_stats(channel, &stats);
     assert_int_equal(stats.calls_started, 1);
     assert_int_equal(stats.calls_failed, 1);
+    seal_channel_free(channel);
+}
+
+/* What the call has already, and what the interceptor adds, are too much together. */
+static void an_interceptor_adds_too_much(void **state) {
+    (void)state;
+    probe probes[] = {{.name = 'a', .add_bytes = 8000}};
+    seal_channel *channel = channel_with(probes, 1);
+    const Flow__Item *reply = NULL;
+    seal_metadata *metadata = NULL;
+    seal_call_options options;
+    char text[201];
+    Flow__Item item = item_of(7, NULL, "x");
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    seal_call_options_init(&options);
+    assert_int_equal(seal_metadata_new(NULL, &metadata), 0);
+    assert_int_equal(seal_metadata_add(metadata, "own", text, NULL), 0);
+    options.metadata = metadata;
+    seal_result *result = flow_flow_sync_one(channel, &item, &options, &reply);
+    assert_int_equal(seal_result_status(result), SEAL_STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(seal_result_execution(result), SEAL_NOT_EXECUTED);
+    assert_int_equal(seal_result_cause(result), SEAL_ERROR_TOO_BIG);
+    assert_non_null(strstr(seal_result_message(result), "interceptor"));
+    seal_result_free(result);
+    seal_metadata_free(metadata);
     seal_channel_free(channel);
 }
 
@@ -445,6 +479,7 @@ int main(void) {
         TEST(interceptors_of_a_unary_call),
         TEST(interceptors_of_a_stream),
         TEST(an_interceptor_refuses),
+        TEST(an_interceptor_adds_too_much),
         TEST(too_many_interceptors),
         TEST(figures),
     };

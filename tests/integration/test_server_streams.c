@@ -71,9 +71,13 @@ static echo the_echo;
 
 static void echo_both(seal_call *call, void *user) {
     (void)user;
+    const Flow__Item *message = NULL;
+    Flow__Item item = flow_item(0, 0);
     the_echo = (echo){.waiting = 0};
     atomic_fetch_add(&flow_s.runs, 1);
     seal_call_ref(call);
+    FLOW_CHECK(flow_flow_take_both(call, &message) == SEAL_ERROR_INVALID); /* it does not block */
+    FLOW_CHECK(flow_flow_put_both(call, &item) == SEAL_ERROR_INVALID);
     seal_call_on_writable(call, echo_writable, &the_echo);
     FLOW_CHECK(flow_flow_receive_up(call, echo_message, &the_echo) == SEAL_ERROR_INVALID);
     FLOW_CHECK(flow_flow_receive_both(call, echo_message, &the_echo) == 0);

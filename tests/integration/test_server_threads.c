@@ -4,6 +4,7 @@
 #include "flow_rig.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { THREADS = 4, EACH = 500, STREAMS = 20 };
 
@@ -308,11 +309,78 @@ static void cancel_goes_on_to_children(void **state) {
     flow_stop();
 }
 
+/* ---- Several threads that wait for room ---- */
+
+enum { WAITING = 4 };
+
+static void *put_one(void *arg) {
+    Flow__Item item = flow_item(0, 10);
+    atomic_fetch_add(&flow_s.messages, 1);
+    FLOW_CHECK(flow_flow_put_down(arg, &item) == 0);
+    return NULL;
+}
+
+/* Until the windows are closed, and not only the socket is behind. */
+static void fill(seal_call *call) {
+    static const struct timespec moment = {.tv_nsec = 10000000};
+    Flow__Item item = flow_item(0, 10000);
+    for (int refused = 0; refused < 20;) {
+        int rc = flow_flow_send_down(call, &item);
+        FLOW_CHECK(rc == 0 || rc == SEAL_ERROR_AGAIN);
+        if (rc == 0) {
+            atomic_fetch_add(&flow_s.sent, 1);
+            refused = 0;
+        } else {
+            nanosleep(&moment, NULL);
+            refused++;
+        }
+    }
+}
+
+/* Then each of some threads has one message to send. */
+static void fill_and_put(seal_call *call, const Flow__Item *request, void *user) {
+    (void)request;
+    (void)user;
+    pthread_t threads[WAITING];
+    atomic_fetch_add(&flow_s.runs, 1);
+    fill(call);
+    for (size_t i = 0; i < WAITING; i++)
+        FLOW_CHECK(pthread_create(&threads[i], NULL, put_one, call) == 0);
+    for (size_t i = 0; i < WAITING; i++)
+        pthread_join(threads[i], NULL);
+    FLOW_CHECK(seal_call_finish(call) == 0);
+    atomic_fetch_add(&flow_s.left, 1);
+}
+
+static const flow_flow_ops put_ops = {.size = sizeof put_ops, .down = fill_and_put};
+
+/* Room for one is room for the next one, too: none of them is forgotten. */
+static void many_threads_wait_for_room(void **state) {
+    (void)state;
+    flow_start(&(flow_setup){.ops = &put_ops, .blocking = true});
+    seal_call_options options = flow_timeout(60000000);
+    Flow__Item request = flow_item(0, 0);
+    seal_client_call *call = NULL;
+    assert_int_equal(flow_flow_start_down(it_c.channel, &request, &options, &call), 0);
+    it_wait_at_least(&flow_s.messages, WAITING, "the threads");
+    it_echo(it_c.channel, 10); /* some time to fall asleep */
+    const Flow__Item *item = NULL;
+    unsigned n = 0;
+    while (flow_flow_read_down(call, &item) == 1)
+        n++;
+    seal_result *result = seal_client_call_finish(call);
+    assert_int_equal(seal_result_status(result), SEAL_STATUS_OK);
+    assert_int_equal(n, atomic_load(&flow_s.sent) + WAITING);
+    seal_result_free(result);
+    seal_client_call_unref(call);
+    flow_stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread_keeps_its_order), cmocka_unit_test(many_threads_on_one_call),
         cmocka_unit_test(ends_while_threads_send),    cmocka_unit_test(one_answer_wins),
-        cmocka_unit_test(cancel_goes_on_to_children),
+        cmocka_unit_test(cancel_goes_on_to_children), cmocka_unit_test(many_threads_wait_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,8 +60,14 @@ static void the_handler_learns_of_the_deadline(void **state) {
 static void over_before_it_began(void **state) {
     (void)state;
     it_expect(it_sync(it_c.channel, NULL, &(it_request){.timeout_us = 1}),
-              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, NULL);
+              SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "the deadline of 1 us passed");
     it_echo(it_c.channel, 1);
+    /* On a connection; what had left by then is unknown. */
+    seal_result *result =
+        it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__LATER, .timeout_us = 999});
+    assert_int_equal(seal_result_status(result), SEAL_STATUS_DEADLINE_EXCEEDED);
+    assert_non_null(strstr(seal_result_message(result), "the deadline of 999 us passed"));
+    seal_result_free(result);
 }
 
 static void no_deadline(void **state) {
@@ -199,7 +205,10 @@ static void answers(void **state) {
     it_expect_ok(
         it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__WRONG_METHOD, .size = 5}));
     it_expect(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__NEVER}),
-              SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "without an answer");
+              SEAL_STATUS_INTERNAL, SEAL_EXECUTED,
+              "the handler of itest.Echo/Call ended without an answer: answer before it returns, "
+              "or keep the call with seal_call_ref and answer later");
+    it_log_wait(&it_s.log, "call of " IT_ALICE ": the handler of itest.Echo/Call ended without");
     it_expect(it_sync(it_c.channel, NULL, &(it_request){.mode = ITEST__MODE__NULL_TEXT}),
               SEAL_STATUS_INTERNAL, SEAL_EXECUTED, "list");
     it_ends ends = {0};
@@ -260,15 +269,64 @@ static void requests_that_cannot_be_sent(void **state) {
     it_expect_ok(result);
     request.data.len = 5; /* and no bytes */
     result = itest_echo_sync_call(it_c.channel, &request, NULL, NULL);
-    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
+    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED,
+              "itest.Echo/Call is not called: field data of itest.Request");
     result = itest_echo_sync_call(it_c.channel, NULL, NULL, NULL);
-    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
+    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED,
+              "no message where a itest.Request is needed");
+    Itest__Reply of_another_type = ITEST__REPLY__INIT;
+    result = seal_channel_call_sync(it_c.channel, &itest_echo_service.methods[0],
+                                    &of_another_type.base, NULL);
+    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, "not a itest.Request");
     assert_int_equal(it_async(NULL, &(it_request){.size = 1}, &ends, NULL), SEAL_ERROR_INVALID);
     seal_call_options options = {0};
     Itest__Request good = ITEST__REQUEST__INIT;
     result = itest_echo_sync_call(it_c.channel, &good, &options, NULL);
-    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, NULL);
+    it_expect(result, SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, "seal_call_options_init");
     assert_int_equal(atomic_load(&ends.n), 0);
+}
+
+static void options_that_cannot_be(void **state) {
+    (void)state;
+    Itest__Request request = ITEST__REQUEST__INIT;
+    seal_call_options options;
+    seal_call_options_init(&options);
+    options.max_attempts = 5;
+    it_expect_ok(itest_echo_sync_call(it_c.channel, &request, &options, NULL));
+    options.max_attempts = 6;
+    it_expect(itest_echo_sync_call(it_c.channel, &request, &options, NULL),
+              SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED,
+              "max_attempts is 6; it is at most 5");
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.min_level = (seal_level)3}),
+              SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, "min_level 3 is not a level");
+    seal_channel_options co;
+    it_channel_options(&co);
+    co.keepalive_ms = SEAL_NEVER;
+    seal_channel *channel = it_channel(&it_c, it_s.target, &co);
+    it_expect(it_sync(channel, NULL, &(it_request){.timeout_us = SEAL_NO_DEADLINE}),
+              SEAL_STATUS_INVALID_ARGUMENT, SEAL_NOT_EXECUTED, "SEAL_NO_DEADLINE");
+    it_expect_ok(it_sync(channel, NULL, &(it_request){.timeout_us = 20000000}));
+    seal_channel_free(channel);
+}
+
+/* Its author has forgotten to set the size. */
+static void handlers_without_a_size(void **state) {
+    (void)state;
+    static const itest_echo_ops ops = {.size = 0};
+    seal_server_options options;
+    seal_server *server = NULL;
+    it_server_options(&options);
+    assert_int_equal(seal_server_new(it_s.runtime, &options, &server, NULL), 0);
+    seal_error *errors[2] = {NULL, NULL};
+    int rcs[] = {itest_echo_register(server, &ops, NULL, &errors[0]),
+                 itest_echo_register_blocking(server, &ops, NULL, &errors[1])};
+    seal_server_free(server);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rcs[i], SEAL_ERROR_INVALID);
+        assert_string_equal(seal_error_message(errors[i]),
+                            "service itest.Echo: ops.size is 0: set .size = sizeof ops");
+        seal_error_free(errors[i]);
+    }
 }
 
 /* ---- Permission ---- */
@@ -371,6 +429,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(failures, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(methods_that_are_not_there, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(requests_that_cannot_be_sent, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(options_that_cannot_be, it_setup, it_teardown),
+        cmocka_unit_test_setup_teardown(handlers_without_a_size, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(allow_lists, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(floors, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(no_common_level, it_setup, it_teardown),

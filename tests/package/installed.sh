@@ -19,8 +19,11 @@ for file in include/sealrpc/sealrpc.h include/sealrpc/version.h bin/protoc-gen-s
   [ -e "$dir/prefix/$file" ] || { echo "not installed: $file" >&2; exit 1; }
 done
 
-# The prefix in the .pc file is the one that was configured.
-sed -i "s|^prefix=.*|prefix=$dir/prefix|" "$libdir/pkgconfig/sealrpc.pc"
+# The .pc file finds the prefix from where it lies, also when all was moved.
+for variable in includedir idldir libdir; do
+  folder=$(realpath -e "$(pkg-config --variable=$variable sealrpc)" || true)
+  case $folder in "$dir/prefix/"*) ;; *) echo "$variable in sealrpc.pc is $folder" >&2; exit 1 ;; esac
+done
 
 echo "with find_package"
 cp -r "$source/examples/greeter" "$dir/greeter"

@@ -302,6 +302,152 @@ static void kept_status_is_bounded(void **state) {
     end_pair(&pair);
 }
 
+/* What a STATUS takes beyond the limit does not lift it for the others. */
+static void kept_status_leaves_the_limit_alone(void **state) {
+    (void)state;
+    enum { LIMIT = 70000 };
+    session_pair pair;
+    memset(&pair, 0, sizeof pair);
+    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_buffered = LIMIT}), 0);
+    session_end_feed(&pair, &pair.client, content,
+                     put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0));
+    const seal__open open = {.method = "a/b", .deadline_ns = UINT64_MAX};
+    seal__stream *streams[4];
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(seal__session_open_call(pair.client.session, 0, &open, &streams[i]), 0);
+    static uint8_t status[SEAL__STATUS_MAX] = {5, 2, 0, 0, 100};
+    seal__store_u16(status + 5, SEAL__STATUS_MAX - 7);
+    for (uint64_t id = 1; id <= 3; id++) {
+        session_end_feed(&pair, &pair.client, content, put_data(content, 0, 0, id, 1, 1));
+        session_end_feed(&pair, &pair.client, content,
+                         put_frame(content, 0, SEAL__FRAME_STATUS, 0, id, status, sizeof status));
+    }
+    assert_true(seal__session_unread(pair.client.session) > LIMIT);
+    seal__stream_read(pair.client.session, streams[3], 1);
+    session_end_feed(&pair, &pair.client, content, put_data(content, 0, 0, 4, 1 << 20, 1200));
+    assert_int_equal(pair.client.counts[SEAL__EVENT_TOO_BIG], 1);
+    end_pair(&pair);
+}
+
+/* ---- Answers that nobody takes ---- */
+
+static seal_status answer_status;
+static const uint8_t details[SEAL__DETAILS_MAX];
+
+static void answer_at_once(session_pair *pair, session_end *end, const seal__event *event) {
+    (void)pair;
+    if (event->kind != SEAL__EVENT_HEADERS)
+        return;
+    const seal__ending ending = {.status = SEAL_STATUS_ABORTED,
+                                 .execution = SEAL_EXECUTED,
+                                 .text = "no",
+                                 .details = {details, sizeof details}};
+    bool ok = answer_status == SEAL_STATUS_OK ||
+              (answer_status == SEAL_STATUS_UNKNOWN && seal__stream_id(event->stream) % 2 == 0);
+    int rc = ok ? send_message(end, event->stream, 16000, 1, true)
+                : seal__session_finish_with(end->session, event->stream, &ending);
+    assert_int_equal(rc, 0);
+}
+
+/* One record of tiny calls, which are answered at once, and a client that opens every window and
+ * reads nothing: what waits for it is bounded, and the calls above max_streams are refused. */
+static void answers_are_not_piled_up(void **state) {
+    (void)state;
+    static const seal_status statuses[] = {SEAL_STATUS_OK, SEAL_STATUS_ABORTED};
+    for (size_t i = 0; i < 2; i++) {
+        answer_status = statuses[i];
+        session_pair pair;
+        memset(&pair, 0, sizeof pair);
+        assert_int_equal(
+            session_pair_init(
+                &pair, &(session_pair_options){.max_streams = 100, .on_server = answer_at_once}),
+            0);
+        static const uint8_t most[] = {0, 3, 0x0f, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff};
+        size_t len = put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, most, sizeof most);
+        for (uint64_t id = 1; id <= 1500; id++)
+            len = put_frame(
+                content, put_headers(content, len, id, 1, SEAL__NO_TIMEOUT, id == 1 ? "a" : NULL),
+                SEAL__FRAME_DATA, SEAL__DATA_END, id, "", 0);
+        session_end_feed(&pair, &pair.server, content, len);
+        assert_int_equal(pair.server.failed, 0);
+        assert_in_range(pair.server.outbox.wire.len, SEAL__OUTBOX_FULL, 2 * SEAL__OUTBOX_FULL);
+        assert_in_range(pair.alloc.bytes, 0, 6 * SEAL__OUTBOX_FULL);
+        assert_int_equal(seal__session_stream_count(pair.server.session), 100);
+        session_end_discard(&pair.server);
+        assert_int_equal(seal__session_stream_count(pair.server.session), 0);
+        end_pair(&pair);
+    }
+}
+
+static void note_status(session_pair *pair, session_end *end, const seal__event *event) {
+    (void)end;
+    size_t *n = pair->user;
+    if (event->kind != SEAL__EVENT_STATUS)
+        return;
+    assert_int_equal(event->status, SEAL_STATUS_ABORTED);
+    assert_int_equal(event->execution, SEAL_EXECUTED);
+    assert_string_equal(event->text, "no");
+    assert_int_equal(event->details.len, sizeof details);
+    ++*n;
+}
+
+/* A good client gets all of them. */
+static void answers_that_had_to_wait_arrive(void **state) {
+    (void)state;
+    enum { CALLS = 200 };
+    size_t n = 0;
+    session_pair pair;
+    answer_status = SEAL_STATUS_UNKNOWN;
+    memset(&pair, 0, sizeof pair);
+    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_streams = CALLS,
+                                                                      .on_server = answer_at_once,
+                                                                      .on_client = note_status}),
+                     0);
+    pair.user = &n;
+    session_pair_run(&pair);
+    for (unsigned i = 0; i < CALLS; i++) {
+        seal__stream *stream = NULL;
+        assert_int_equal(seal__session_open(pair.client.session, pair.now_ns, "a/b", UINT64_MAX, 0,
+                                            NULL, &stream),
+                         0);
+        assert_int_equal(seal__session_end(pair.client.session, stream), 0);
+    }
+    session_pair_move(&pair, &pair.client);
+    assert_true(seal__session_stream_count(pair.server.session) > 0);
+    session_pair_run(&pair);
+    assert_int_equal(n, CALLS / 2);
+    assert_int_equal(pair.client.counts[SEAL__EVENT_MESSAGE], CALLS / 2);
+    assert_int_equal(seal__session_stream_count(pair.client.session), 0);
+    assert_int_equal(seal__session_stream_count(pair.server.session), 0);
+    assert_int_equal(pair.client.failed, 0);
+    end_pair(&pair);
+}
+
+/* ---- GOAWAY ---- */
+
+/* The first one asks, the second one says where it ends. */
+static void goaway_that_says_nothing_new_is_useless(void **state) {
+    (void)state;
+    static const uint8_t all_ones[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t zero[16] = {0};
+    session_pair pair;
+    memset(&pair, 0, sizeof pair);
+    assert_int_equal(session_pair_init(&pair, &(session_pair_options){0}), 0);
+    size_t len = put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0);
+    len = put_frame(content, len, SEAL__FRAME_GOAWAY, 0, 0, all_ones, sizeof all_ones);
+    session_end_feed(&pair, &pair.client, content, len);
+    uint64_t full = pair.client.session->budget.full_ns;
+    session_end_feed(&pair, &pair.client, content,
+                     put_frame(content, 0, SEAL__FRAME_GOAWAY, 0, 0, all_ones, sizeof all_ones));
+    assert_true(pair.client.session->budget.full_ns > full);
+    full = pair.client.session->budget.full_ns;
+    session_end_feed(&pair, &pair.client, content,
+                     put_frame(content, 0, SEAL__FRAME_GOAWAY, 0, 0, zero, sizeof zero));
+    assert_int_equal(pair.client.session->budget.full_ns, full);
+    assert_int_equal(pair.client.failed, 0);
+    end_pair(&pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_byte_beyond_the_stream_window),
@@ -316,6 +462,10 @@ int main(void) {
         cmocka_unit_test(crossing_windows_must_be_well_formed),
         cmocka_unit_test(windows_that_grow_over_the_top_by_settings),
         cmocka_unit_test(kept_status_is_bounded),
+        cmocka_unit_test(kept_status_leaves_the_limit_alone),
+        cmocka_unit_test(answers_are_not_piled_up),
+        cmocka_unit_test(answers_that_had_to_wait_arrive),
+        cmocka_unit_test(goaway_that_says_nothing_new_is_useless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

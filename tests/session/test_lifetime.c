@@ -201,6 +201,48 @@ static void short_calls_do_not_hide_a_dead_peer(void **state) {
     end_pair(&pair);
 }
 
+/* This end was busy, or stopped, when the time was over: the PING may have left only now. It waits
+ * once more, and not for ever. */
+static void late_alarm_leaves_time_for_the_answer(void **state) {
+    (void)state;
+    for (int lives = 0; lives < 2; lives++) {
+        session_pair pair;
+        begin(&pair, probing);
+        start(&pair);
+        session_pair_run(&pair);
+        session_pair_advance(&pair, 60 * SECOND); /* late: asks all the same */
+        session_pair_advance(&pair, 60 * SECOND); /* nothing has been written meanwhile */
+        assert_int_equal(pair.client.failed, 0);
+        if (lives)
+            session_pair_run(&pair);
+        session_end_discard(&pair.client);
+        assert_int_equal(next(&pair), pair.now_ns + (lives ? 10 : 3) * SECOND);
+        session_pair_advance(&pair, lives ? 9 * SECOND : 60 * SECOND);
+        assert_int_equal(pair.client.failed, lives ? 0 : SEAL_ERROR_TIMEOUT);
+        end_pair(&pair);
+    }
+}
+
+/* ---- Deadline ---- */
+
+/* A message that is dropped because it comes too late is a message all the same. */
+static void no_metadata_after_a_dropped_message(void **state) {
+    (void)state;
+    session_pair pair;
+    begin(&pair, (session_pair_options){0});
+    start(&pair);
+    session_pair_run(&pair);
+    seal__stream_limit(handlers[0], 0, pair.now_ns + SECOND, pair.server.session);
+    session_pair_advance(&pair, SECOND);
+    assert_int_equal(pair.server.counts[SEAL__EVENT_EXPIRED], 1);
+    assert_int_equal(send_message(&pair.server, handlers[0], 10, 1, false), 0);
+    assert_int_equal(
+        seal__session_send_metadata(pair.server.session, handlers[0], (seal_bytes){NULL, 0}),
+        SEAL_ERROR_STATE);
+    finish_all(&pair);
+    end_pair(&pair);
+}
+
 /* ---- Drain ---- */
 
 static void drain_refuses_nothing(void **state) {
@@ -268,6 +310,18 @@ static void drain_can_be_cut_short(void **state) {
     end_pair(&pair);
 }
 
+static void drain_without_memory_ends_the_connection(void **state) {
+    (void)state;
+    session_pair pair;
+    begin(&pair, (session_pair_options){0});
+    failing_alloc_fail_at(&pair.alloc, 1, true);
+    assert_int_equal(seal__session_drain(pair.server.session, 7, "bye"), SEAL_ERROR_NO_MEMORY);
+    assert_true(seal__session_has_events(pair.server.session));
+    session_end_drain(&pair, &pair.server);
+    assert_int_equal(pair.server.failed, SEAL_ERROR_NO_MEMORY);
+    end_pair(&pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silent_peer_is_asked_and_answers),
@@ -276,9 +330,12 @@ int main(void) {
         cmocka_unit_test(messages_do_not_touch_the_alarm),
         cmocka_unit_test(idle_connections_are_asked_only_on_demand),
         cmocka_unit_test(short_calls_do_not_hide_a_dead_peer),
+        cmocka_unit_test(late_alarm_leaves_time_for_the_answer),
+        cmocka_unit_test(no_metadata_after_a_dropped_message),
         cmocka_unit_test(drain_refuses_nothing),
         cmocka_unit_test(idle_connection_is_drained_after_one_answer),
         cmocka_unit_test(drain_can_be_cut_short),
+        cmocka_unit_test(drain_without_memory_ends_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

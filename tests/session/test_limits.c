@@ -202,7 +202,8 @@ static void floods_of_useless_frames_end_the_connection(void **state) {
     assert_int_equal(flood(SEAL__FRAME_PING, 0, "12345678", 8, 0, million), BURST);
     assert_int_equal(flood(SEAL__FRAME_PONG, 0, "12345678", 8, 0, million), BURST);
     assert_int_equal(flood(50, 0, "", 0, 0, million), BURST);
-    assert_int_equal(flood(SEAL__FRAME_RESET, 1, "\0\0\0\0", 4, 0, million), BURST);
+    /* the first one may have crossed the answer */
+    assert_int_equal(flood(SEAL__FRAME_RESET, 1, "\0\0\0\0", 4, 0, million), BURST + 1);
     assert_int_equal(flood(SEAL__FRAME_DATA, 1, "x", 1, 0, million), BURST);
 }
 

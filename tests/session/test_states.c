@@ -122,6 +122,7 @@ static void check_cell(seal__session_role role, seal__stream_state state, unsign
         size_t before[16];
         memcpy(before, end->counts, sizeof before);
         uint64_t full = end->session->budget.full_ns;
+        end->session->crossing_ends = 0; /* one frame that crosses an end would be free */
         uint8_t content[64];
         session_end_feed(&pair, end, content, sample_frame(content, type));
         bool silent = memcmp(before, end->counts, sizeof before) == 0;

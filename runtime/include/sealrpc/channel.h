@@ -49,10 +49,11 @@ typedef struct seal_channel_options {
         max_attempts; /**< of one call, the first one counted, 1..5; 0: 3. See "Attempts" below */
     uint32_t stream_window; /**< bytes a server may send ahead on one stream, 64 KiB..64 MiB; 0: 256
                              * KiB */
-    uint32_t keepalive_ms;  /**< ask a silent server whether it is there after so long; 0: 20,000;
-                             * SEAL_NEVER: then calls must have a deadline */
-    uint32_t keepalive_timeout_ms; /**< and drop the connection when nothing has come after so long;
-                                    * 0: 10,000 */
+    uint32_t keepalive_ms;  /**< ask a silent server whether it is there after so long, 100..24 h;
+                             * 0: 20,000; SEAL_NEVER: then calls must have a deadline. Servers cut
+                             * off who asks too often */
+    uint32_t keepalive_timeout_ms; /**< and drop the connection when nothing has come after so long,
+                                    * 100..24 h; 0: 10,000 */
     bool keepalive_idle;           /**< also while there is no call */
 } seal_channel_options;
 
@@ -68,8 +69,10 @@ typedef struct seal_channel_options {
  * then twice as much, up to 2 s, each give or take a fifth, or what the server asks for; only the
  * first refusal by a server that is going away is followed at once. All calls of a channel share a
  * budget of 10: each failure costs 1, each success brings 0.1, and below 5 nothing is sent again
- * but what never left this end. Once a message of the reply was handed out, or the messages of the
- * request exceed 256 KiB, there are no more attempts. */
+ * but what never left this end. Calls that were given up hold their places at the server until
+ * their handlers are done; a call that the server refuses for that goes on waiting for a stream, at
+ * no cost, unless max_attempts is 1. Once a message of the reply was handed out, or the messages of
+ * the request exceed 256 KiB, there are no more attempts. */
 
 static inline void seal_channel_options_init(seal_channel_options *options) {
     memset(options, 0, sizeof *options);
@@ -139,14 +142,16 @@ SEAL_API void seal_channel_get_stats(seal_channel *channel, seal_channel_stats *
 /** Options of one call. */
 typedef struct seal_call_options {
     size_t struct_size;
-    uint64_t timeout_us; /**< 0: the method's, else the channel's; SEAL_NO_DEADLINE: none */
+    uint64_t timeout_us; /**< 0: the method's, else the channel's; SEAL_NO_DEADLINE: none, refused
+                          * (SEAL_ERROR_INVALID) where keepalive_ms is SEAL_NEVER */
     seal_level
         min_level; /**< 0: the method's and channel's. Fails the call if the connection has less */
     const struct seal_metadata *metadata; /**< sent with the request; copied; NULL: none */
     /** Wait for a connection until the deadline. Otherwise a call fails when all endpoints have
      * been tried without success. */
     bool wait_for_ready;
-    uint32_t max_attempts; /**< 0: the channel's; 1: never again but what has not left this end */
+    uint32_t max_attempts; /**< 1..5; 0: the channel's; 1: never again but what has not left this
+                            * end */
     /** The call this one is made for: see seal_call_options_inherit. Borrowed until the call is
      * made; NULL: none. */
     struct seal_call *parent;
@@ -179,7 +184,19 @@ typedef struct seal_client_call seal_client_call;
  * were asked for with seal_client_call_read, and sending never blocks: where too much waits for the
  * server, the generated write function returns SEAL_ERROR_AGAIN, and seal_client_call_on_writable
  * tells when to go on. Blocking, with the generated start function: read waits for the next message
- * and push for room; seal_client_call_finish waits for the end. Not both for one call.
+ * and push for room; seal_client_call_end says that no more will be pushed, so that the rest can be
+ * read; seal_client_call_finish waits for the end. Not both for one call.
+ *
+ * A handle outlives its channel: seal_channel_free ends the call, also while other threads use the
+ * handle, and then nothing has an effect on it any more. What no thread may do meanwhile is to make
+ * calls on the channel.
+ *
+ * One thread may push while another reads. A thread that pushes and does not read may wait for a
+ * handler that waits for it.
+ *
+ * Blocking functions are refused on every loop thread that a runtime has made, and on the channel's
+ * own loop: there use the asynchronous ones, or make the call in a blocking handler. On a loop of
+ * the program's own that serves another runtime nothing notices, and it stands still.
  */
 
 /** Asks for @p n more messages, SEAL_READ_ALL for all. What is not asked for stays with the server,
@@ -218,13 +235,15 @@ SEAL_API SEAL_MUST_USE seal_result *seal_client_call_finish(seal_client_call *ca
 
 /**
  * Asks to end a call. Not an undo: it ends CANCELLED with an unknown execution unless it is proven
- * that it did not run, and with OK if the reply was there first. Does nothing on a call that has
- * ended. **Thread-safe**, but not against seal_channel_free: the channel must live until it
- * returns.
+ * that it did not run, and with OK if the reply was there first. On the loop thread, a call that
+ * was made in the same turn of the loop has not run. Does nothing on a call that has ended; the
+ * callback comes later, never from inside. **Thread-safe.**
  */
 SEAL_API void seal_client_call_cancel(seal_client_call *call);
 
-/** Drops the caller's handle, not the call. NULL is allowed. **Thread-safe.** */
+/** Drops the caller's handle, not the call. One that was started with a start function and not
+ * finished goes on until its deadline, with nobody to read it: cancel it first. NULL is allowed.
+ * **Thread-safe.** */
 SEAL_API void seal_client_call_unref(seal_client_call *call);
 
 SEAL_END_DECLS

@@ -72,10 +72,10 @@ typedef struct seal_service {
 /**
  * Registers a service with a server, before it is started.
  * @param ops the generated ops structure, whose first member is its size; borrowed until the server
- * is freed. A NULL slot answers UNIMPLEMENTED.
+ * is freed. A slot that is NULL, or not within the size, answers UNIMPLEMENTED.
  * @param user passed to every handler.
- * @return 0, SEAL_ERROR_INVALID (ABI mismatch: run the generator again), SEAL_ERROR_ALREADY (the
- * service is registered), SEAL_ERROR_STATE (the server was started).
+ * @return 0, SEAL_ERROR_INVALID (ABI mismatch: run the generator again; or the size is 0),
+ * SEAL_ERROR_ALREADY (the service is registered), SEAL_ERROR_STATE (the server was started).
  */
 SEAL_API SEAL_MUST_USE int seal_server_register(seal_server *server, const seal_service *service,
                                                 const void *ops, void *user,
@@ -106,7 +106,8 @@ typedef void seal_call_message_fn(seal_call *call, const ProtobufCMessage *messa
 
 /** Sets where the messages of a streaming request go, once, in the handler or later; then ask for
  * them with seal_call_read. On the call's loop thread.
- * @return 0, SEAL_ERROR_ALREADY, SEAL_ERROR_INVALID (the call is of another method). */
+ * @return 0, SEAL_ERROR_ALREADY, SEAL_ERROR_INVALID (the call is of another method, or its handler
+ * is a blocking one). */
 SEAL_API int seal_call_receive(seal_call *call, const seal_method *method,
                                seal_call_message_fn *deliver, seal_any_fn *received, void *user);
 
@@ -122,11 +123,14 @@ SEAL_API int seal_call_send(seal_call *call, const seal_method *method,
 /** For blocking handlers: waits for the next message of a streaming request.
  *  @param ret_message valid until the next take of this call, or its end.
  *  @return 1; 0: the client sends no more; SEAL_ERROR_CANCELLED (cancel, deadline or connection
- * lost: the call is still to be answered); SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID. */
+ * lost: the call is still to be answered); SEAL_ERROR_WRONG_THREAD (on a loop thread, such as in a
+ * callback); SEAL_ERROR_INVALID (the call is of another method, or its handler is not a blocking
+ * one, wherever it is called). */
 SEAL_API int seal_call_take(seal_call *call, const seal_method *method,
                             const ProtobufCMessage **ret_message);
 
-/** For blocking handlers: seal_call_send that waits for room instead of SEAL_ERROR_AGAIN. */
+/** For blocking handlers: seal_call_send that waits for room instead of SEAL_ERROR_AGAIN. Errors as
+ * there, and as with seal_call_take. */
 SEAL_API int seal_call_put(seal_call *call, const seal_method *method,
                            const ProtobufCMessage *message);
 
@@ -144,9 +148,9 @@ typedef void seal_deliver_fn(const seal_result *result, seal_any_fn *done, void 
  * Starts a unary call. The request is encoded before the function returns. **Thread-safe.**
  * @param deliver is called with @p done and @p user.
  * @param ret_call NULL, or receives a handle: seal_client_call_unref.
- * @return 0 and @p deliver comes once; or SEAL_ERROR_INVALID, SEAL_ERROR_NO_MEMORY,
- * SEAL_ERROR_STATE (the channel is being freed), and it never comes. Every other failure comes
- * through @p deliver.
+ * @return 0 and @p deliver comes once; or SEAL_ERROR_INVALID (the request or an option:
+ * seal_channel_call_sync says which), SEAL_ERROR_NO_MEMORY, SEAL_ERROR_STATE (the channel is being
+ * freed), and it never comes. Every other failure comes through @p deliver.
  */
 SEAL_API SEAL_MUST_USE int seal_channel_call(seal_channel *channel, const seal_method *method,
                                              const ProtobufCMessage *request,
@@ -175,7 +179,7 @@ typedef struct seal_stream_callbacks {
  * stream.
  * @param callbacks copied.
  * @param ret_call receives a handle: seal_client_call_unref. NULL only where nothing is to be done
- * with it.
+ * with it: without it no message can be asked for or sent.
  * @return as seal_channel_call.
  */
 SEAL_API SEAL_MUST_USE int seal_channel_open(seal_channel *channel, const seal_method *method,
@@ -193,7 +197,8 @@ SEAL_API SEAL_MUST_USE int seal_channel_open(seal_channel *channel, const seal_m
 SEAL_API int seal_client_call_write(seal_client_call *call, const seal_method *method,
                                     const ProtobufCMessage *message);
 
-/** Starts a streaming call for the blocking functions below. Any thread but a loop's.
+/** Starts a streaming call for the blocking functions below. Any thread but a loop's, of whatever
+ *  runtime: there open it, or make it in a blocking handler.
  *  @return as seal_channel_open, and SEAL_ERROR_WRONG_THREAD. */
 SEAL_API SEAL_MUST_USE int seal_channel_start(seal_channel *channel, const seal_method *method,
                                               const ProtobufCMessage *request,
@@ -203,15 +208,19 @@ SEAL_API SEAL_MUST_USE int seal_channel_start(seal_channel *channel, const seal_
 /** Waits for the next message of a streaming reply. One thread at a time.
  *  @param ret_message valid until the next read of this call, or until its handle is dropped.
  *  @return 1; 0: there is none any more: seal_client_call_finish says how the call ended;
- *  SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID. */
+ *  SEAL_ERROR_WRONG_THREAD, SEAL_ERROR_INVALID (the call is of another method, or was not started
+ *  with a start function). */
 SEAL_API int seal_client_call_take(seal_client_call *call, const seal_method *method,
                                    const ProtobufCMessage **ret_message);
 
-/** seal_client_call_write that waits for room instead of SEAL_ERROR_AGAIN. */
+/** seal_client_call_write that waits for room instead of SEAL_ERROR_AGAIN. Errors as there, and as
+ * with seal_client_call_take. */
 SEAL_API int seal_client_call_put(seal_client_call *call, const seal_method *method,
                                   const ProtobufCMessage *message);
 
-/** The same, waiting for the end. Blocks: on a loop thread it returns FAILED_PRECONDITION at once.
+/** The same as seal_channel_call, waiting for the end. Blocks: on a loop thread, of whatever
+ * runtime, it returns FAILED_PRECONDITION at once. What the call cannot start with is in the
+ * message.
  *  @return the result, never NULL: seal_result_free. */
 SEAL_API SEAL_MUST_USE seal_result *seal_channel_call_sync(seal_channel *channel,
                                                            const seal_method *method,

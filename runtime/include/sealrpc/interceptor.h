@@ -67,8 +67,8 @@ SEAL_API SEAL_MUST_USE int seal_server_add_interceptor(seal_server *server,
 typedef struct seal_client_interceptor {
     size_t struct_size; /**< set by seal_client_interceptor_init */
     /** A call is being made. On the thread that makes it. @p metadata is what will be sent with the
-     * request, and may be changed. @return 0: go on. Negative: the call fails with that cause,
-     * NOT_EXECUTED. */
+     * request, and may be changed until return. @return 0: go on. Negative, a code of error.h: the
+     * call fails with that cause, its text and its status (see seal_result_cause), NOT_EXECUTED. */
     int (*begin)(seal_client_call *call, seal_metadata *metadata, void **state, void *user);
     /** A message is going to be encoded. On the thread that sends it. Borrowed. */
     void (*sent)(seal_client_call *call, const struct ProtobufCMessage *message, void **state,
@@ -76,7 +76,9 @@ typedef struct seal_client_interceptor {
     /** A message was decoded. On the loop thread, or on the thread that reads it. Borrowed. */
     void (*received)(seal_client_call *call, const struct ProtobufCMessage *message, void **state,
                      void *user);
-    /** The call is over, all attempts counted as one. On the loop thread, once. */
+    /** The call is over, all attempts counted as one. On the loop thread, once, and as the last
+     * function: the loop waits for one that is just running on another thread, and what a thread
+     * reads or writes afterwards is not shown. The outcome counts it. */
     void (*end)(seal_client_call *call, const seal_result *result, const seal_call_outcome *outcome,
                 void **state, void *user);
 } seal_client_interceptor;

@@ -62,7 +62,9 @@ SEAL_API seal_execution seal_result_execution(const seal_result *result);
  * peer sent it. The status of a cause: UNAVAILABLE where nothing could be reached, asked or found
  * (also SEAL_ERROR_DNS, _DIRECTORY, _NOT_FOUND and _KDC_UNREACHABLE); UNAUTHENTICATED where
  * somebody could not prove to be the right one (also SEAL_ERROR_DIRECTORY_UNTRUSTED, _SPN_OWNER and
- * _SPN_DUPLICATE); PERMISSION_DENIED for SEAL_ERROR_DIRECTORY_DENIED. */
+ * _SPN_DUPLICATE); PERMISSION_DENIED for SEAL_ERROR_DIRECTORY_DENIED; INVALID_ARGUMENT for
+ * SEAL_ERROR_INVALID; FAILED_PRECONDITION for SEAL_ERROR_STATE; RESOURCE_EXHAUSTED for
+ * SEAL_ERROR_NO_MEMORY, _TOO_MANY and _TOO_BIG; INTERNAL for SEAL_ERROR_INTERNAL and _PROTOCOL. */
 SEAL_API seal_error_code seal_result_cause(const seal_result *result);
 
 /** Returns a text for people: facts and remedy. "" when the status is OK. Never NULL. One line

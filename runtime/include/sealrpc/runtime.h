@@ -19,8 +19,9 @@
  * what is said above of the loop thread holds there for the call. Handlers of calls on different
  * loops run at the same time: what they share, such as the user pointer of a service, they must
  * protect. Callbacks of the server itself (started, published, stopped) run on the runtime's loop
- * thread. Functions that block are refused, or must not be called, on any of these threads, and
- * seal_server_free returns at once on each of them. With one loop nothing runs at the same time.
+ * thread. Functions that block must not be called on any of these threads, and are refused on those
+ * of their own runtime; seal_server_free returns at once on each of them. With one loop nothing
+ * runs at the same time.
  *
  * Blocking handlers (those of a service registered with its _register_blocking function) run on
  * worker threads, one call each, several at once whatever the number of loops. They may use every
@@ -43,6 +44,12 @@ struct uv_loop_s;
 
 typedef struct seal_runtime seal_runtime;
 
+/**
+ * Options, here and elsewhere, begin with struct_size and are filled by their _init function before
+ * anything is set: where it is 0, they are refused with SEAL_ERROR_INVALID. So programs and library
+ * may be of different versions: what the program does not know has its default, and what the
+ * library does not know is refused if it is set.
+ */
 typedef struct seal_runtime_options {
     size_t struct_size;              /**< set by seal_runtime_options_init */
     struct uv_loop_s *loop;          /**< the caller's loop, borrowed; NULL: own loop, own thread */

@@ -39,7 +39,7 @@ typedef struct seal_server_options {
     uint32_t max_connections;          /**< 0: 10,000 */
     uint32_t max_half_open;            /**< connections in handshake, in all; 0: 1,024 */
     uint32_t max_half_open_per_source; /**< the same per address (/32, /64); 0: 64 */
-    uint32_t max_streams;              /**< calls at once per connection, 1..1,000; 0: 100 */
+    uint32_t max_streams;              /**< calls at once per connection, 8..1,000; 0: 100 */
     uint32_t max_request;  /**< bytes of one request where the method sets no limit; 0: 4 MiB */
     uint32_t max_response; /**< bytes of one reply; 0: 64 MiB */
     uint32_t handshake_timeout_ms; /**< absolute, from accept; 0: 10,000 */
@@ -141,6 +141,15 @@ SEAL_API SEAL_MUST_USE int seal_server_start(seal_server *server, seal_error **r
  */
 SEAL_API SEAL_MUST_USE int seal_server_run(seal_server *server, seal_error **reterr_error);
 
+/** Called on the loop thread when the server listens. It must not block. */
+typedef void seal_server_listening_fn(seal_server *server, void *user);
+
+/** Asks to be told, once; before the server is started. For programs that say where they listen and
+ * then leave the rest to seal_server_run: when this comes, signals are caught already, so that a
+ * program that is told to end at once drains, too. NULL takes the request back. */
+SEAL_API void seal_server_on_listening(seal_server *server, seal_server_listening_fn *listening,
+                                       void *user);
+
 /** Returns the port of the first TCP address, 0 before the server has started. **Thread-safe.** */
 SEAL_API uint16_t seal_server_port(const seal_server *server);
 
@@ -204,14 +213,20 @@ SEAL_API void seal_server_get_stats(seal_server *server, seal_server_stats *ret_
 /* ---- Calls -------------------------------------------------------------------------------------
  *
  * A handler gets a call and must answer it exactly once: with the generated typed reply function,
- * or with seal_call_fail. It may do so before it returns, later, and from any thread. The call and
- * the request message live until the answer, or as long as a reference is held (seal_call_ref). A
- * call whose last reference goes without an answer is answered INTERNAL.
+ * or with seal_call_fail. It may do so before it returns, later, and from any thread. To do it
+ * later, it takes a reference before it returns (seal_call_ref), which is dropped after the answer:
+ * the library holds one only while the handler runs. So do all handlers on the loop that wait for
+ * messages, for room, or for a call of their own. The call and the request message live as long as
+ * a reference is held. A call whose last reference goes without an answer is answered INTERNAL.
  *
  * Streaming methods. A handler that sends several messages ends the call with seal_call_finish
  * instead of a reply. Messages of the client are asked for with seal_call_read. Sending never
  * blocks: where too much waits for the client, the generated send function returns
- * SEAL_ERROR_AGAIN, and seal_call_on_writable tells when to go on.
+ * SEAL_ERROR_AGAIN, and seal_call_on_writable tells when to go on. After a cancel neither messages
+ * nor on_writable come: set seal_call_on_cancel, and there answer and drop the reference.
+ *
+ * Details. seal_call_add_detail (gen.h, which generated headers include) adds a message of any type
+ * to the status of a call that is going to fail.
  *
  * Blocking handlers. Those of a service that was registered with its _register_blocking function
  * run on a worker thread, a call each, and may block; in them the generated take and put functions
@@ -228,15 +243,16 @@ SEAL_API const seal_peer *seal_call_peer(const seal_call *call);
 /** Returns the full method name, such as "demo.Greeter/SayHello". **Thread-safe.** */
 SEAL_API const char *seal_call_method(const seal_call *call);
 
-/** Returns the time left until the call's deadline in microseconds, 0 when it has passed.
- *  **Thread-safe.** */
+/** Returns the time left until the call's deadline in microseconds, 0 when it has passed,
+ *  UINT64_MAX when it has none. **Thread-safe.** */
 SEAL_API uint64_t seal_call_time_left_us(const seal_call *call);
 
 /** Returns true when nobody waits for the answer any more (cancel, deadline, connection lost). The
  *  handler should then stop; it still has to answer. **Thread-safe.** */
 SEAL_API bool seal_call_is_cancelled(const seal_call *call);
 
-/** Called on the loop thread when a call is cancelled. */
+/** Called on the call's loop thread when a call is cancelled. It, or somebody later, still has to
+ * answer. */
 typedef void seal_call_cancelled_fn(seal_call *call, void *user);
 
 /** Asks to be told of a cancel, at most once; never after the call was answered. If the call is
@@ -297,9 +313,9 @@ SEAL_API void seal_call_unref(seal_call *call);
 
 /**
  * Answers with a failure. **Thread-safe.**
- * @param status not OK; a value that is not a status is sent as UNKNOWN.
+ * @param status not OK; OK, or a value that is not a status, is sent as UNKNOWN.
  * @param format printf format of the message that the client sees, at most 1,024 bytes are sent.
- * Do not put secrets in it. NULL: no message.
+ * Do not put secrets in it. NULL: the client sees the name of the status.
  * @return 0, SEAL_ERROR_ALREADY when the call has been answered. A call nobody waits for any more
  * takes the answer and drops it.
  */

@@ -193,6 +193,20 @@ static int write_port(const char *path, unsigned port) {
     return rename(temporary, path);
 }
 
+typedef struct listening {
+    const char *port_file;
+    bool failed;
+} listening;
+
+static void on_listening(seal_server *server, void *user) {
+    listening *at = user;
+    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
+    if (!at->failed)
+        return;
+    perror(at->port_file);
+    seal_server_stop(server, 0, NULL, NULL);
+}
+
 static int serve(seal_server *server, char **argv, seal_error **reterr) {
     static const jtest_journal_ops journal_ops = {.size = sizeof journal_ops,
                                                   .execute = execute,
@@ -208,13 +222,11 @@ static int serve(seal_server *server, char **argv, seal_error **reterr) {
         rc = jtest_work_register_blocking(server, &work_ops, NULL, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
+    listening at = {.port_file = argv[2]};
+    seal_server_on_listening(server, on_listening, &at);
     if (rc == 0)
-        rc = seal_server_start(server, reterr);
-    if (rc == 0 && write_port(argv[2], seal_server_port(server)) != 0) {
-        perror(argv[2]);
-        return SEAL_ERROR_SYSTEM;
-    }
-    return rc == 0 ? seal_server_run(server, reterr) : rc;
+        rc = seal_server_run(server, reterr);
+    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
 }
 
 int main(int argc, char **argv) {

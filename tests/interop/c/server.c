@@ -128,18 +128,30 @@ static int write_port(const char *path, unsigned port) {
     return rename(temporary, path);
 }
 
+typedef struct listening {
+    const char *port_file;
+    bool failed;
+} listening;
+
+static void on_listening(seal_server *server, void *user) {
+    listening *at = user;
+    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
+    if (!at->failed)
+        return;
+    perror(at->port_file);
+    seal_server_stop(server, 0, NULL, NULL);
+}
+
 static int serve(seal_server *server, const peer_options *options, seal_error **reterr) {
     static const demo_greeter_ops ops = {.size = sizeof ops, .say_hello = say_hello};
     int rc = demo_greeter_register(server, &ops, NULL, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, "localhost:0", reterr);
+    listening at = {.port_file = options->port_file};
+    seal_server_on_listening(server, on_listening, &at);
     if (rc == 0)
-        rc = seal_server_start(server, reterr);
-    if (rc == 0 && write_port(options->port_file, seal_server_port(server)) != 0) {
-        perror(options->port_file);
-        return -1;
-    }
-    return rc == 0 ? seal_server_run(server, reterr) : rc;
+        rc = seal_server_run(server, reterr);
+    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
 }
 
 static int new_server(const peer_options *options, seal_runtime *runtime, seal_server **ret_server,

@@ -88,6 +88,20 @@ static int new_server(const server_options *options, seal_runtime *runtime,
     return seal_server_new(runtime, &with, ret_server, reterr);
 }
 
+typedef struct listening {
+    const char *port_file;
+    bool failed;
+} listening;
+
+static void on_listening(seal_server *server, void *user) {
+    listening *at = user;
+    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
+    if (!at->failed)
+        return;
+    perror(at->port_file);
+    seal_server_stop(server, 0, NULL, NULL);
+}
+
 static int serve(seal_server *server, const server_options *options, interop_service *service,
                  seal_error **reterr) {
     char address[32];
@@ -98,13 +112,11 @@ static int serve(seal_server *server, const server_options *options, interop_ser
                  : grpc_testing_test_service_register(server, &interop_async_ops, service, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
+    listening at = {.port_file = options->port_file};
+    seal_server_on_listening(server, on_listening, &at);
     if (rc == 0)
-        rc = seal_server_start(server, reterr);
-    if (rc == 0 && write_port(options->port_file, seal_server_port(server)) != 0) {
-        perror(options->port_file);
-        return SEAL_ERROR_SYSTEM;
-    }
-    return rc == 0 ? seal_server_run(server, reterr) : rc;
+        rc = seal_server_run(server, reterr);
+    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
 }
 
 int main(int argc, char **argv) {

@@ -105,7 +105,7 @@ final class RpcServer extends Rpc {
         } else if (!methods.containsKey(method)) {
             refuse(last, Answer.UNIMPLEMENTED, "no such method");
         } else if (calls.size() > MAX_STREAMS) {
-            refuse(last, Answer.RESOURCE_EXHAUSTED, "too many calls");
+            refuse(last, Answer.RESOURCE_EXHAUSTED, "too many calls on this connection");
         } else {
             requests.put(last, new Request(method, metadata));
             return;

@@ -85,7 +85,7 @@ class Server(End):
         elif method not in self._methods:
             refusal = UNIMPLEMENTED, 'no such method'
         elif len(self._calls) > MAX_STREAMS:
-            refusal = RESOURCE_EXHAUSTED, 'too many calls'
+            refusal = RESOURCE_EXHAUSTED, 'too many calls on this connection'
         if refusal:
             self._refuse(stream, *refusal)
             self._make_late(stream)
