@@ -13,6 +13,7 @@ as() { # COMPUTER COMMAND...
   KRB5CCNAME=FILE:$folder/$1 "${@:2}"
 }
 start_server() { # until it is published
+  rm -f "$folder/server" # of the one before: it says "published", too
   "$LEDGER_SERVER" "$folder/ledger.db" $spn >"$folder/server" 2>"$folder/server.log" &
   server=$!
   trap 'kill $server 2>/dev/null || true; rm -rf "$folder"' EXIT

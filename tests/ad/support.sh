@@ -50,6 +50,7 @@ server_refuses() {
   err "$1"
 }
 server_starts() {
+  rm -f "$folder/out"
   "$LEDGER_SERVER" "$folder/ledger.db" "${1:-$spn}" >"$folder/out" 2>"$folder/err" &
   local server=$!
   until grep -qs '^published' "$folder/out"; do
