@@ -15,6 +15,7 @@
 
 #include "counting.h"
 #include "journal.seal.h"
+#include "support/port_file.h"
 
 enum { POUR_MAX = 1024 * 1024 };
 
@@ -179,34 +180,6 @@ static void list(seal_call *call, const Jtest__Order *order, void *user) {
 
 /* ---- The program ---- */
 
-static int write_port(const char *path, unsigned port) {
-    char temporary[4096];
-    int len = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (len < 0 || (size_t)len >= sizeof temporary)
-        return -1;
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL)
-        return -1;
-    int written = fprintf(file, "%u\n", port);
-    if (fclose(file) != 0 || written < 0)
-        return -1;
-    return rename(temporary, path);
-}
-
-typedef struct listening {
-    const char *port_file;
-    bool failed;
-} listening;
-
-static void on_listening(seal_server *server, void *user) {
-    listening *at = user;
-    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
-    if (!at->failed)
-        return;
-    perror(at->port_file);
-    seal_server_stop(server, 0, NULL, NULL);
-}
-
 static int serve(seal_server *server, char **argv, seal_error **reterr) {
     static const jtest_journal_ops journal_ops = {.size = sizeof journal_ops,
                                                   .execute = execute,
@@ -222,11 +195,7 @@ static int serve(seal_server *server, char **argv, seal_error **reterr) {
         rc = jtest_work_register_blocking(server, &work_ops, NULL, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
-    listening at = {.port_file = argv[2]};
-    seal_server_on_listening(server, on_listening, &at);
-    if (rc == 0)
-        rc = seal_server_run(server, reterr);
-    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
+    return rc == 0 ? port_file_run(server, argv[2], reterr) : rc;
 }
 
 int main(int argc, char **argv) {

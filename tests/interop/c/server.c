@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "greeter.seal.h"
+#include "support/port_file.h"
 
 /* The log says in words how a connection ended; these are the words. */
 static const struct {
@@ -114,44 +115,12 @@ static void log_line(void *user, seal_log_level level, const char *line) {
     fflush(stdout);
 }
 
-static int write_port(const char *path, unsigned port) {
-    char temporary[4096];
-    int len = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (len < 0 || (size_t)len >= sizeof temporary)
-        return -1;
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL)
-        return -1;
-    int written = fprintf(file, "%u\n", port);
-    if (fclose(file) != 0 || written < 0)
-        return -1;
-    return rename(temporary, path);
-}
-
-typedef struct listening {
-    const char *port_file;
-    bool failed;
-} listening;
-
-static void on_listening(seal_server *server, void *user) {
-    listening *at = user;
-    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
-    if (!at->failed)
-        return;
-    perror(at->port_file);
-    seal_server_stop(server, 0, NULL, NULL);
-}
-
 static int serve(seal_server *server, const peer_options *options, seal_error **reterr) {
     static const demo_greeter_ops ops = {.size = sizeof ops, .say_hello = say_hello};
     int rc = demo_greeter_register(server, &ops, NULL, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, "localhost:0", reterr);
-    listening at = {.port_file = options->port_file};
-    seal_server_on_listening(server, on_listening, &at);
-    if (rc == 0)
-        rc = seal_server_run(server, reterr);
-    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
+    return rc == 0 ? port_file_run(server, options->port_file, reterr) : rc;
 }
 
 static int new_server(const peer_options *options, seal_runtime *runtime, seal_server **ret_server,

@@ -11,6 +11,7 @@
 
 #include "options.h"
 #include "service.h"
+#include "support/port_file.h"
 
 typedef struct server_options {
     uint32_t port;
@@ -60,21 +61,6 @@ static bool parse(int argc, char **argv, server_options *options) {
     return options->port_file != NULL;
 }
 
-/* So that whoever waits for the file finds the whole number in it. */
-static int write_port(const char *path, unsigned port) {
-    char temporary[4096];
-    int len = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (len < 0 || (size_t)len >= sizeof temporary)
-        return -1;
-    FILE *file = fopen(temporary, "w");
-    if (file == NULL)
-        return -1;
-    int written = fprintf(file, "%u\n", port);
-    if (fclose(file) != 0 || written < 0)
-        return -1;
-    return rename(temporary, path);
-}
-
 static int new_server(const server_options *options, seal_runtime *runtime,
                       seal_server **ret_server, seal_error **reterr) {
     seal_server_options with;
@@ -88,20 +74,6 @@ static int new_server(const server_options *options, seal_runtime *runtime,
     return seal_server_new(runtime, &with, ret_server, reterr);
 }
 
-typedef struct listening {
-    const char *port_file;
-    bool failed;
-} listening;
-
-static void on_listening(seal_server *server, void *user) {
-    listening *at = user;
-    at->failed = write_port(at->port_file, seal_server_port(server)) != 0;
-    if (!at->failed)
-        return;
-    perror(at->port_file);
-    seal_server_stop(server, 0, NULL, NULL);
-}
-
 static int serve(seal_server *server, const server_options *options, interop_service *service,
                  seal_error **reterr) {
     char address[32];
@@ -112,11 +84,7 @@ static int serve(seal_server *server, const server_options *options, interop_ser
                  : grpc_testing_test_service_register(server, &interop_async_ops, service, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, address, reterr);
-    listening at = {.port_file = options->port_file};
-    seal_server_on_listening(server, on_listening, &at);
-    if (rc == 0)
-        rc = seal_server_run(server, reterr);
-    return rc == 0 && at.failed ? SEAL_ERROR_SYSTEM : rc;
+    return rc == 0 ? port_file_run(server, options->port_file, reterr) : rc;
 }
 
 int main(int argc, char **argv) {
