@@ -364,7 +364,6 @@ static void submit(seal_client_call *call, const ProtobufCMessage *request) {
 
 static int check_options(const seal_call_options *given, seal_call_options *options,
                          seal_error **reterr) {
-    seal_call_options_init(options);
     if (seal__options_copy(options, sizeof *options, given, "seal_call_options", reterr) < 0)
         return SEAL_ERROR_INVALID;
     if (options->max_attempts > SEAL__ATTEMPTS_MAX)
@@ -422,6 +421,7 @@ static int start_new(seal_client_call *call, const seal__start *start,
 int seal__client_call_start(seal_channel *channel, const seal__start *start,
                             seal_client_call **ret_call) {
     seal_call_options options;
+    seal_call_options_init(&options);
     int rc = check_start(channel, start, &options);
     if (rc < 0)
         return rc;
