@@ -205,9 +205,12 @@ bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uin
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late);
 void seal__stream_recycle(seal__session *session, seal__stream *stream);
 void seal__stream_lend(seal__session *session, seal__stream *stream);
-/* One frame that ends a stream may come where there is none any more, and is free. */
+/* One frame that ends a stream may come where there is none any more, and is free. A client has
+ * opened each of them itself, and may be ahead of the server by any number. */
 static inline void seal__session_expect_end(seal__session *session) {
-    if (session->crossing_ends < SEAL__CROSSING_MAX)
+    uint32_t most =
+        session->role == SEAL__SESSION_CLIENT ? UINT32_MAX : (uint32_t)SEAL__CROSSING_MAX;
+    if (session->crossing_ends < most)
         session->crossing_ends++;
 }
 /* Remembers that frames of an ended stream may still come; forgets it. */

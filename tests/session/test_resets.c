@@ -296,8 +296,32 @@ static void answers_that_cross_many_cancels_are_free(void **state) {
     end_pair(&pair);
 }
 
+/* A client that takes calls back faster than the server answers has not done wrong, and neither has
+ * the server, however many answers are on the way. */
+static void answers_to_calls_that_were_taken_back(void **state) {
+    (void)state;
+    enum { CALLS = 10000 };
+    session_pair pair;
+    memset(&pair, 0, sizeof pair);
+    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_streams = 100}), 0);
+    session_pair_run(&pair);
+    for (unsigned i = 0; i < CALLS; i++) {
+        seal__stream *stream = NULL;
+        seal__session *session = pair.client.session;
+        assert_int_equal(
+            seal__session_open(session, pair.now_ns, "a/b", UINT64_MAX, 0, NULL, &stream), 0);
+        assert_true(seal__session_cancel(session, stream));
+    }
+    session_pair_run(&pair);
+    assert_int_equal(pair.server.failed, 0);
+    assert_int_equal(pair.client.failed, 0);
+    session_pair_done(&pair);
+    assert_int_equal(pair.alloc.live, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_to_calls_that_were_taken_back),
         cmocka_unit_test(every_cancel_arrives_in_the_end),
         cmocka_unit_test(budget_is_kept_over_time),
         cmocka_unit_test(what_has_ended_meanwhile_needs_no_reset),
