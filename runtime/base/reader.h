@@ -52,6 +52,18 @@ static inline uint64_t seal__read_u64(seal__reader *r) {
     const uint8_t *p = seal__read_bytes(r, 8);
     return p == NULL ? 0 : seal__load_u64(p);
 }
+/* A base-128 varint of protobuf, in at most max_bytes (up to 10) bytes. */
+static inline uint64_t seal__read_varint(seal__reader *r, unsigned max_bytes) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < max_bytes; i++) {
+        uint8_t byte = seal__read_u8(r);
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80)
+            return value;
+    }
+    r->failed = true;
+    return 0;
+}
 static inline bool seal__reader_ok(const seal__reader *r) {
     return !r->failed;
 }

@@ -70,18 +70,6 @@ typedef struct field {
     size_t len;
 } field;
 
-static uint64_t read_varint(seal__reader *r) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < VARINT_MAX; i++) {
-        uint8_t byte = seal__read_u8(r);
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80)
-            return value;
-    }
-    r->failed = true;
-    return 0;
-}
-
 static void skip(seal__reader *r, uint64_t n, field *ret_field) {
     if (n > r->left) {
         r->failed = true;
@@ -95,16 +83,16 @@ static void skip(seal__reader *r, uint64_t n, field *ret_field) {
 static bool next_field(seal__reader *r, field *ret_field) {
     if (r->failed || r->left == 0)
         return false;
-    *ret_field = (field){.tag = read_varint(r)};
+    *ret_field = (field){.tag = seal__read_varint(r, VARINT_MAX)};
     switch (ret_field->tag & 7) {
     case WIRE_VARINT:
-        read_varint(r);
+        seal__read_varint(r, VARINT_MAX);
         break;
     case WIRE_FIXED64:
         skip(r, 8, ret_field);
         break;
     case WIRE_BYTES:
-        skip(r, read_varint(r), ret_field);
+        skip(r, seal__read_varint(r, VARINT_MAX), ret_field);
         break;
     case WIRE_FIXED32:
         skip(r, 4, ret_field);

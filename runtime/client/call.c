@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/options.h"
 #include "call/metadata.h"
 #include "client/client_internal.h"
@@ -222,20 +223,12 @@ static uint64_t timeout_of(const seal_channel *channel, const seal_method *metho
     return method->timeout_us != 0 ? method->timeout_us : channel->config.timeout_us;
 }
 
-static uint64_t deadline_after(uint64_t now, uint64_t timeout_us) {
-    uint64_t deadline = 0;
-    if (timeout_us == SEAL_NO_DEADLINE || __builtin_mul_overflow(timeout_us, 1000u, &deadline) ||
-        __builtin_add_overflow(deadline, now, &deadline))
-        return UINT64_MAX;
-    return deadline;
-}
-
 static void set_limits(seal_client_call *call, const seal_call_options *options) {
     const seal_channel *channel = call->channel;
     const seal_method *method = call->method;
     call->timeout_us = timeout_of(channel, method, options);
     call->started_ns = uv_hrtime();
-    call->deadline_ns = deadline_after(call->started_ns, call->timeout_us);
+    call->deadline_ns = seal__deadline_after(call->started_ns, call->timeout_us);
     call->min_level =
         options->min_level > method->min_level ? options->min_level : method->min_level;
     call->wait_for_ready = options->wait_for_ready;

@@ -30,18 +30,6 @@ bool seal__scan_is_needed(const ProtobufCMessageDescriptor *type) {
     return false;
 }
 
-static uint64_t read_varint(seal__reader *r, unsigned max_bytes) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < max_bytes; i++) {
-        uint8_t byte = seal__read_u8(r);
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80)
-            return value;
-    }
-    r->failed = true;
-    return 0;
-}
-
 static const ProtobufCFieldDescriptor *find_field(level *in, unsigned number) {
     if (in->last == NULL || in->last->id != number)
         in->last = protobuf_c_message_descriptor_get_field(in->type, number);
@@ -83,7 +71,7 @@ static int descend(level *levels, size_t *depth, const ProtobufCFieldDescriptor 
 static int scan_bytes(level *levels, size_t *depth, const ProtobufCFieldDescriptor *field,
                       seal_error **reterr) {
     level *in = &levels[*depth - 1];
-    uint64_t len = read_varint(&in->rest, TAG_BYTES);
+    uint64_t len = seal__read_varint(&in->rest, TAG_BYTES);
     const uint8_t *bytes = len > INT32_MAX ? NULL : seal__read_bytes(&in->rest, (size_t)len);
     if (bytes == NULL)
         return malformed(in, "length goes beyond the end", reterr);
@@ -99,12 +87,12 @@ static int scan_bytes(level *levels, size_t *depth, const ProtobufCFieldDescript
 
 static int scan_field(level *levels, size_t *depth, seal_error **reterr) {
     level *in = &levels[*depth - 1];
-    uint64_t tag = read_varint(&in->rest, TAG_BYTES);
+    uint64_t tag = seal__read_varint(&in->rest, TAG_BYTES);
     if (!seal__reader_ok(&in->rest) || tag > UINT32_MAX || tag >> 3 == 0)
         return malformed(in, "bad field number", reterr);
     switch (tag & 7) {
     case WIRE_VARINT:
-        read_varint(&in->rest, VARINT_BYTES);
+        seal__read_varint(&in->rest, VARINT_BYTES);
         break;
     case WIRE_64:
         seal__read_bytes(&in->rest, 8);

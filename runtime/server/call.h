@@ -207,6 +207,9 @@ seal__out_item *seal__call_pack(seal_call *call, const ProtobufCMessage *message
 void seal__call_copy_item(const void *item, uint8_t *at);
 /* Loop: tells `out` how much the session holds. */
 void seal__call_publish(seal_call *call);
+/* Any thread: the loop is to send the item, which it takes. SEAL_ERROR_ALREADY: the call is
+ * answered or, where it must be the first, something was sent before. */
+int seal__call_hand_over(seal_call *call, seal__out_item *item, bool must_be_first);
 
 /* ---- blocking.c ---- */
 

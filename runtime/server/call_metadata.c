@@ -79,16 +79,7 @@ int seal_call_send_metadata(seal_call *call, const seal_metadata *metadata) {
         return SEAL_ERROR_NO_MEMORY;
     if (size > 0)
         seal__metadata_write_block(metadata, item->bytes);
-    pthread_mutex_lock(&call->lock);
-    bool late = call->has_sent || atomic_load(&call->answered);
-    bool tell = !late && seal__outgoing_put(&call->out, item);
-    call->has_sent = true;
-    pthread_mutex_unlock(&call->lock);
-    if (late)
-        seal__release(seal__runtime_alloc(call->loop->runtime), item);
-    if (tell)
-        seal__call_wake(call);
-    return late ? SEAL_ERROR_ALREADY : 0;
+    return seal__call_hand_over(call, item, true);
 }
 
 /* ---- With the answer ---- */

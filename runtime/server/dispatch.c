@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "server/server_internal.h"
 
 enum { TEXT_MAX = 512 };
@@ -64,14 +65,6 @@ static void refuse_stream(seal__server_conn *sc, seal__stream *stream, seal_stat
     seal__conn_mark_dirty(sc->conn);
 }
 
-static uint64_t deadline_of(uint64_t timeout_us, uint64_t now) {
-    uint64_t deadline = UINT64_MAX;
-    if (timeout_us == SEAL__NO_TIMEOUT || __builtin_mul_overflow(timeout_us, 1000u, &deadline) ||
-        __builtin_add_overflow(deadline, now, &deadline))
-        return UINT64_MAX;
-    return deadline;
-}
-
 static const seal__server_method *find_method(const seal__server_conn *sc, seal__method_ref *ref) {
     if (ref->bound == NULL) {
         const seal__server_method *found = seal__server_find_method(sc->server, ref->name);
@@ -109,7 +102,7 @@ static void on_headers(seal__server_conn *sc, const seal__event *event) {
         refuse_unknown(sc, event);
         return;
     }
-    uint64_t deadline = deadline_of(event->timeout_us, sc->conn->fed_ns);
+    uint64_t deadline = seal__deadline_after(sc->conn->fed_ns, event->timeout_us);
     seal_call *call = seal__call_new(sc, event, method, deadline);
     if (call == NULL) {
         refuse_stream(sc, event->stream, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);

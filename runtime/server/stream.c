@@ -188,19 +188,24 @@ static int send_here(seal_call *call, const ProtobufCMessage *message, size_t si
     return rc;
 }
 
-static int send_from_elsewhere(seal_call *call, const ProtobufCMessage *message, size_t size) {
-    seal__out_item *item = seal__call_pack(call, message, size);
-    if (item == NULL)
-        return SEAL_ERROR_NO_MEMORY;
+int seal__call_hand_over(seal_call *call, seal__out_item *item, bool must_be_first) {
     pthread_mutex_lock(&call->lock);
-    bool late = atomic_load(&call->answered);
+    bool late = atomic_load(&call->answered) || (must_be_first && call->has_sent);
     bool tell = !late && seal__outgoing_put(&call->out, item);
+    call->has_sent = true;
     pthread_mutex_unlock(&call->lock);
     if (late)
         seal__release(seal__runtime_alloc(call->loop->runtime), item);
     if (tell)
         seal__call_wake(call);
     return late ? SEAL_ERROR_ALREADY : 0;
+}
+
+static int send_from_elsewhere(seal_call *call, const ProtobufCMessage *message, size_t size) {
+    seal__out_item *item = seal__call_pack(call, message, size);
+    if (item == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    return seal__call_hand_over(call, item, false);
 }
 
 static int may_send(seal_call *call, const seal_method *method) {

@@ -14,44 +14,10 @@
 enum { MAX_N = 3000, ITEMS = 3, SIZE = 30000 };
 
 static failing_alloc failing;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *locked_resize(void *user, void *ptr, size_t size) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    void *result = failing.allocator.resize(&failing, ptr, size);
-    pthread_mutex_unlock(&lock);
-    return result;
-}
-
-static void locked_release(void *user, void *ptr) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    failing.allocator.release(&failing, ptr);
-    pthread_mutex_unlock(&lock);
-}
-
-static const seal_allocator allocator = {.resize = locked_resize, .release = locked_release};
-
-static void fail_at(size_t n, bool once) {
-    pthread_mutex_lock(&lock);
-    failing_alloc_fail_at(&failing, n, once);
-    pthread_mutex_unlock(&lock);
-}
-
-static bool has_failed(void) {
-    pthread_mutex_lock(&lock);
-    bool failed = failing_alloc_has_failed(&failing);
-    pthread_mutex_unlock(&lock);
-    return failed;
-}
 
 static bool nothing_lives(void *arg) {
     (void)arg;
-    pthread_mutex_lock(&lock);
-    size_t n = failing.live;
-    pthread_mutex_unlock(&lock);
-    return n == 0;
+    return failing_alloc_live(&failing) == 0;
 }
 
 /* ---- The client ---- */
@@ -92,10 +58,10 @@ static void client_start(void) {
     seal_client_interceptor_init(&interceptor);
     interceptor.begin = on_begin;
     interceptor.end = on_end;
-    ro.allocator = &allocator;
+    ro.allocator = &failing.allocator;
     ro.initiator_threads = 1;
     memset(&c, 0, sizeof c);
-    fail_at(0, true);
+    failing_alloc_fail_at(&failing, 0, true);
     assert_int_equal(seal_runtime_new(&ro, &c.runtime, NULL), 0);
     assert_int_equal(itest_attempts_channel_new(c.runtime, it_s.target, &co, &c.channel, NULL), 0);
     assert_int_equal(seal_channel_add_interceptor(c.channel, &interceptor, NULL, NULL), 0);
@@ -276,10 +242,10 @@ static void sweep(bool connected, bool once, unsigned step) {
         client_start();
         if (connected)
             works_again(&key);
-        fail_at(n, once);
+        failing_alloc_fail_at(&failing, n, once);
         all_calls(&key);
-        bool failed = has_failed();
-        fail_at(0, true);
+        bool failed = failing_alloc_has_failed(&failing);
+        failing_alloc_fail_at(&failing, 0, true);
         works_again(&key);
         client_end();
         if (!failed)

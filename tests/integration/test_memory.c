@@ -15,50 +15,11 @@
 
 enum { MAX_N = 3000 };
 
-/* failing_alloc for many threads. */
 static failing_alloc failing;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *locked_resize(void *user, void *ptr, size_t size) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    void *result = failing.allocator.resize(&failing, ptr, size);
-    pthread_mutex_unlock(&lock);
-    return result;
-}
-
-static void locked_release(void *user, void *ptr) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    failing.allocator.release(&failing, ptr);
-    pthread_mutex_unlock(&lock);
-}
-
-static const seal_allocator allocator = {.resize = locked_resize, .release = locked_release};
-
-static void fail_at(size_t n, bool once) {
-    pthread_mutex_lock(&lock);
-    failing_alloc_fail_at(&failing, n, once);
-    pthread_mutex_unlock(&lock);
-}
-
-static bool has_failed(void) {
-    pthread_mutex_lock(&lock);
-    bool failed = failing_alloc_has_failed(&failing);
-    pthread_mutex_unlock(&lock);
-    return failed;
-}
-
-static size_t live(void) {
-    pthread_mutex_lock(&lock);
-    size_t n = failing.live;
-    pthread_mutex_unlock(&lock);
-    return n;
-}
 
 static bool nothing_lives(void *arg) {
     (void)arg;
-    return live() == 0;
+    return failing_alloc_live(&failing) == 0;
 }
 
 static int setup(void **state) {
@@ -85,7 +46,7 @@ static void one_client(const char *target) {
     seal_error *error = NULL;
     seal_runtime_options_init(&ro);
     it_channel_options(&co);
-    ro.allocator = &allocator;
+    ro.allocator = &failing.allocator;
     ro.initiator_threads = 1;
     int rc = seal_runtime_new(&ro, &runtime, &error);
     if (rc == 0)
@@ -120,10 +81,10 @@ static void client_of(const char *before) {
     it_server_start(&s, NULL, NULL);
     snprintf(target, sizeof target, "%s%s", before, s.target);
     for (; n < MAX_N; n++) {
-        fail_at(n, true);
+        failing_alloc_fail_at(&failing, n, true);
         one_client(target);
         it_wait(nothing_lives, NULL, "the client's memory to be released");
-        if (!has_failed())
+        if (!failing_alloc_has_failed(&failing))
             break;
     }
     print_message("%zu allocations\n", n - 1);
@@ -149,10 +110,10 @@ static void client_for_good(void **state) {
     it_server_init(&s);
     it_server_start(&s, NULL, NULL);
     for (; n < MAX_N; n += 3) {
-        fail_at(n, false);
+        failing_alloc_fail_at(&failing, n, false);
         one_client(s.target);
         it_wait(nothing_lives, NULL, "the client's memory to be released");
-        if (!has_failed())
+        if (!failing_alloc_has_failed(&failing))
             break;
     }
     assert_true(n > 20 && n < MAX_N);
@@ -168,11 +129,11 @@ static void start_of(uint32_t loops) {
         static it_server s;
         seal_error *error = NULL;
         it_server_init(&s);
-        s.runtime_options.allocator = &allocator;
-        fail_at(n, true);
+        s.runtime_options.allocator = &failing.allocator;
+        failing_alloc_fail_at(&failing, n, true);
         int rc = it_server_try_start(&s, &options, NULL, &error);
-        bool failed = has_failed();
-        fail_at(0, true);
+        bool failed = failing_alloc_has_failed(&failing);
+        failing_alloc_fail_at(&failing, 0, true);
         if (rc != 0) {
             if (rc != SEAL_ERROR_NO_MEMORY)
                 print_error("allocation %zu: %s\n", n, seal_error_message(error));
@@ -209,13 +170,13 @@ static void serving(bool once, uint32_t loops) {
     static it_client c;
     size_t n = 1;
     it_server_init(&s);
-    s.runtime_options.allocator = &allocator;
-    fail_at(0, true);
+    s.runtime_options.allocator = &failing.allocator;
+    failing_alloc_fail_at(&failing, 0, true);
     it_server_start(&s, &options, NULL);
     it_client_init(&c);
     for (; n < MAX_N; n += once ? 1 : 5) {
         seal_channel *channel = it_channel(&c, s.target, NULL);
-        fail_at(n, once);
+        failing_alloc_fail_at(&failing, n, once);
         for (int i = 0; i < 2; i++) {
             seal_result *result = it_sync(
                 channel, NULL, &(it_request){.size = 20000, .timeout_us = once ? 0 : 300000});
@@ -226,8 +187,8 @@ static void serving(bool once, uint32_t loops) {
         seal_result_free(
             it_sync(channel, NULL,
                     &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = once ? 0 : 300000}));
-        bool failed = has_failed();
-        fail_at(0, true);
+        bool failed = failing_alloc_has_failed(&failing);
+        failing_alloc_fail_at(&failing, 0, true);
         it_echo(channel, 100);
         seal_channel_free(channel);
         channel = it_channel(&c, s.target, NULL);
@@ -261,19 +222,19 @@ static void server_without_memory(void **state) {
     static it_client c;
     uint8_t rest[256];
     it_server_init(&s);
-    s.runtime_options.allocator = &allocator;
-    fail_at(0, true);
+    s.runtime_options.allocator = &failing.allocator;
+    failing_alloc_fail_at(&failing, 0, true);
     it_server_start(&s, NULL, NULL);
     it_client_start(&c, s.target, NULL);
     it_echo(c.channel, 1);
-    fail_at(1, false);
+    failing_alloc_fail_at(&failing, 1, false);
     for (int i = 0; i < 20; i++) {
         int fd = it_connect(seal_server_port(s.server));
         assert_int_equal(it_read_to_end(fd, rest, sizeof rest), 0);
         close(fd);
     }
-    assert_true(has_failed());
-    fail_at(0, true);
+    assert_true(failing_alloc_has_failed(&failing));
+    failing_alloc_fail_at(&failing, 0, true);
     it_echo(c.channel, 1);
     seal_channel *channel = it_channel(&c, s.target, NULL);
     it_echo(channel, 1);
@@ -288,9 +249,9 @@ static void server_without_memory(void **state) {
 }
 
 static void stop_here(void *arg) {
-    fail_at(1, false);
+    failing_alloc_fail_at(&failing, 1, false);
     seal_server_stop(arg, 0, NULL, NULL);
-    fail_at(0, false);
+    failing_alloc_fail_at(&failing, 0, false);
 }
 
 /* A signal handler on the loop must be able to stop a server that is out of memory. */
@@ -298,7 +259,7 @@ static void stopped_without_memory(void **state) {
     (void)state;
     static it_server s;
     it_server_init(&s);
-    s.runtime_options.allocator = &allocator;
+    s.runtime_options.allocator = &failing.allocator;
     it_server_start(&s, NULL, NULL);
     assert_int_equal(seal_runtime_post(s.runtime, stop_here, s.server), 0);
     it_log_wait(&s.log, "has stopped");

@@ -311,33 +311,11 @@ static void stopped_again_by_the_callback(void **state) {
 
 /* ---- Memory that is short for a moment ---- */
 
-/* failing_alloc for many threads. */
 static failing_alloc failing;
-static pthread_mutex_t failing_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *locked_resize(void *user, void *ptr, size_t size) {
-    (void)user;
-    pthread_mutex_lock(&failing_lock);
-    void *result = failing.allocator.resize(&failing, ptr, size);
-    pthread_mutex_unlock(&failing_lock);
-    return result;
-}
-
-static void locked_release(void *user, void *ptr) {
-    (void)user;
-    pthread_mutex_lock(&failing_lock);
-    failing.allocator.release(&failing, ptr);
-    pthread_mutex_unlock(&failing_lock);
-}
-
-static const seal_allocator allocator = {.resize = locked_resize, .release = locked_release};
 
 /* Returns whether the failure before has been used. */
 static bool fail_at(size_t n) {
-    pthread_mutex_lock(&failing_lock);
-    bool failed = failing_alloc_has_failed(&failing);
-    failing_alloc_fail_at(&failing, n, true);
-    pthread_mutex_unlock(&failing_lock);
+    bool failed = failing_alloc_fail_at(&failing, n, true);
     return failed;
 }
 
@@ -371,7 +349,7 @@ static void a_call_fails_for_want_of_memory(void **state) {
     failing_alloc_init(&failing);
     seal_runtime_options_init(&ro);
     it_channel_options(&co);
-    ro.allocator = &allocator;
+    ro.allocator = &failing.allocator;
     assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
     assert_int_equal(itest_echo_channel_new(runtime, it_s.target, &co, &channel, NULL), 0);
     for (size_t n = 1; n > 0; n++) {

@@ -11,40 +11,15 @@
 enum { MAX_N = 3000 };
 
 static failing_alloc failing;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *locked_resize(void *user, void *ptr, size_t size) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    void *result = failing.allocator.resize(&failing, ptr, size);
-    pthread_mutex_unlock(&lock);
-    return result;
-}
-
-static void locked_release(void *user, void *ptr) {
-    (void)user;
-    pthread_mutex_lock(&lock);
-    failing.allocator.release(&failing, ptr);
-    pthread_mutex_unlock(&lock);
-}
-
-static const seal_allocator allocator = {.resize = locked_resize, .release = locked_release};
 
 /* n 0: none. Returns whether the one before has failed. */
 static bool fail_at(size_t n) {
-    pthread_mutex_lock(&lock);
-    bool failed = failing_alloc_has_failed(&failing);
-    failing_alloc_fail_at(&failing, n, true);
-    pthread_mutex_unlock(&lock);
-    return failed;
+    return failing_alloc_fail_at(&failing, n, true);
 }
 
 static bool nothing_lives(void *arg) {
     (void)arg;
-    pthread_mutex_lock(&lock);
-    bool nothing = failing.live == 0;
-    pthread_mutex_unlock(&lock);
-    return nothing;
+    return failing_alloc_live(&failing) == 0;
 }
 
 static bool is_published(void *arg) {
@@ -76,7 +51,7 @@ static bool once(size_t n, bool before_the_start) {
     seal_server_options options;
     seal_publish_options publish = publish_options();
     it_server_init(&s);
-    s.runtime_options.allocator = &allocator;
+    s.runtime_options.allocator = &failing.allocator;
     it_server_options(&options);
     options.skip_startup_check = !before_the_start;
     assert_int_equal(seal_runtime_new(&s.runtime_options, &s.runtime, NULL), 0);

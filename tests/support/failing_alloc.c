@@ -20,10 +20,7 @@ static bool must_fail(failing_alloc *alloc, size_t size) {
     return alloc->once ? alloc->calls == alloc->fail_at : alloc->calls >= alloc->fail_at;
 }
 
-/* Always moves, so that a pointer kept over a resize is found by the sanitizers. */
-static void *resize(void *user, void *ptr, size_t size) {
-    failing_alloc *alloc = user;
-    header *old = ptr == NULL ? NULL : (header *)ptr - 1;
+static void *allocate(failing_alloc *alloc, size_t size) {
     header *block = must_fail(alloc, size) ? NULL : malloc(sizeof *block + size);
     if (block == NULL)
         return NULL;
@@ -32,17 +29,10 @@ static void *resize(void *user, void *ptr, size_t size) {
     alloc->live++;
     if (alloc->bytes > alloc->peak)
         alloc->peak = alloc->bytes;
-    if (old != NULL) {
-        memcpy(block + 1, ptr, old->size < size ? old->size : size);
-        alloc->allocator.release(alloc, ptr);
-    }
     return block + 1;
 }
 
-static void release(void *user, void *ptr) {
-    failing_alloc *alloc = user;
-    if (ptr == NULL)
-        return;
+static void release_locked(failing_alloc *alloc, void *ptr) {
     header *block = (header *)ptr - 1;
     alloc->live--;
     alloc->bytes -= block->size;
@@ -50,16 +40,58 @@ static void release(void *user, void *ptr) {
     free(block);
 }
 
-void failing_alloc_init(failing_alloc *alloc) {
-    *alloc = (failing_alloc){.allocator = {.resize = resize, .release = release, .user = alloc}};
+/* Always moves, so that a pointer kept over a resize is found by the sanitizers. */
+static void *resize(void *user, void *ptr, size_t size) {
+    failing_alloc *alloc = user;
+    pthread_mutex_lock(&alloc->lock);
+    void *moved = allocate(alloc, size);
+    if (moved != NULL && ptr != NULL) {
+        size_t before = ((header *)ptr - 1)->size;
+        memcpy(moved, ptr, before < size ? before : size);
+        release_locked(alloc, ptr);
+    }
+    pthread_mutex_unlock(&alloc->lock);
+    return moved;
 }
 
-void failing_alloc_fail_at(failing_alloc *alloc, size_t nth, bool once) {
+static void release(void *user, void *ptr) {
+    failing_alloc *alloc = user;
+    if (ptr == NULL)
+        return;
+    pthread_mutex_lock(&alloc->lock);
+    release_locked(alloc, ptr);
+    pthread_mutex_unlock(&alloc->lock);
+}
+
+void failing_alloc_init(failing_alloc *alloc) {
+    *alloc = (failing_alloc){.allocator = {.resize = resize, .release = release, .user = alloc},
+                             .lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+static bool has_failed(const failing_alloc *alloc) {
+    return alloc->fail_at != 0 && alloc->calls >= alloc->fail_at;
+}
+
+bool failing_alloc_fail_at(failing_alloc *alloc, size_t nth, bool once) {
+    pthread_mutex_lock(&alloc->lock);
+    bool failed = has_failed(alloc);
     alloc->calls = 0;
     alloc->fail_at = nth;
     alloc->once = once;
+    pthread_mutex_unlock(&alloc->lock);
+    return failed;
 }
 
-bool failing_alloc_has_failed(const failing_alloc *alloc) {
-    return alloc->fail_at != 0 && alloc->calls >= alloc->fail_at;
+bool failing_alloc_has_failed(failing_alloc *alloc) {
+    pthread_mutex_lock(&alloc->lock);
+    bool failed = has_failed(alloc);
+    pthread_mutex_unlock(&alloc->lock);
+    return failed;
+}
+
+size_t failing_alloc_live(failing_alloc *alloc) {
+    pthread_mutex_lock(&alloc->lock);
+    size_t live = alloc->live;
+    pthread_mutex_unlock(&alloc->lock);
+    return live;
 }
