@@ -48,6 +48,10 @@ void seal__release(const seal_allocator *alloc, void *ptr) {
         alloc->release(alloc->user, ptr);
 }
 
+void seal__clear(void *ptr, size_t size) {
+    memset(ptr, 0, size);
+}
+
 void seal__wipe(void *ptr, size_t size) {
     if (size > 0)
         explicit_bzero(ptr, size);

@@ -18,6 +18,10 @@ void seal__release(const seal_allocator *alloc, void *ptr);
 /* Overwrites a secret in a way the compiler may not remove. NULL with 0 is allowed. */
 void seal__wipe(void *ptr, size_t size);
 
+/* memset to 0 by the library's function, also where the size is constant: for tens to hundreds of
+ * bytes that is several times as fast as the instruction that compilers put in its place. */
+void seal__clear(void *ptr, size_t size);
+
 /* Both return false when the result does not fit. */
 static inline bool seal__add(size_t a, size_t b, size_t *ret_sum) {
     return !__builtin_add_overflow(a, b, ret_sum);

@@ -15,7 +15,14 @@ void seal__arena_init(seal__arena *arena, const seal_allocator *alloc, size_t bu
     *arena = (seal__arena){.budget = budget, .alloc = alloc};
 }
 
+static void drop_adopted(seal__arena *arena) {
+    if (arena->adopted != NULL)
+        seal__release(arena->alloc, arena->adopted);
+    arena->adopted = NULL;
+}
+
 void seal__arena_done(seal__arena *arena) {
+    drop_adopted(arena);
     while (arena->blocks != NULL) {
         seal__arena_block *next = arena->blocks->next;
         seal__release(arena->alloc, arena->blocks);
@@ -28,6 +35,7 @@ void seal__arena_done(seal__arena *arena) {
 void seal__arena_reset(seal__arena *arena, size_t budget) {
     seal__arena_block *kept = arena->blocks; /* the last one, which tends to be the largest */
     arena->budget = budget;
+    drop_adopted(arena);
     if (kept == NULL)
         return;
     if (kept->size > LARGEST_BLOCK) {

@@ -9,9 +9,13 @@ void seal__outgoing_init(seal__outgoing *out) {
     atomic_init(&out->queued, 0);
 }
 
-void seal__outgoing_done(seal__outgoing *out, const seal_allocator *alloc) {
+void seal__outgoing_drop(seal__outgoing *out, const seal_allocator *alloc) {
     for (seal__list *node; (node = seal__list_take_first(&out->items)) != NULL;)
         seal__release(alloc, SEAL__CONTAINER_OF(node, seal__out_item, node));
+}
+
+void seal__outgoing_done(seal__outgoing *out, const seal_allocator *alloc) {
+    seal__outgoing_drop(out, alloc);
     pthread_mutex_destroy(&out->lock);
 }
 

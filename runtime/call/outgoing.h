@@ -31,7 +31,14 @@ typedef struct seal__outgoing {
 
 void seal__outgoing_init(seal__outgoing *out);
 /* Releases what was not taken. */
+void seal__outgoing_drop(seal__outgoing *out, const seal_allocator *alloc);
 void seal__outgoing_done(seal__outgoing *out, const seal_allocator *alloc);
+/* One that is empty, and of which only this thread knows, for the next call. */
+static inline void seal__outgoing_reset(seal__outgoing *out) {
+    atomic_store_explicit(&out->scheduled, false, memory_order_relaxed);
+    atomic_store_explicit(&out->handed, 0, memory_order_relaxed);
+    atomic_store_explicit(&out->queued, 0, memory_order_relaxed);
+}
 
 /* NULL: out of memory. */
 seal__out_item *seal__out_item_new(const seal_allocator *alloc, int kind, size_t size);

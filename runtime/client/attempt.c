@@ -6,6 +6,19 @@
 #include "client/client_internal.h"
 #include "codec/codec.h"
 
+static void pack_item(const void *message, uint8_t *at) {
+    const seal__out_item *item = message;
+    memcpy(at, item->bytes, item->size);
+}
+
+/* That of a plain call. */
+static void send_request(seal_client_call *call) {
+    int rc = seal__session_send(call->conn->session, call->stream, call->request->size, pack_item,
+                                call->request, true);
+    if (rc < 0)
+        seal__client_call_break(call, rc);
+}
+
 int seal__client_call_attempt(seal_client_call *call, uint64_t now_ns) {
     const seal_channel *channel = call->channel;
     uint32_t limit = call->method->max_response;
@@ -23,14 +36,13 @@ int seal__client_call_attempt(seal_client_call *call, uint64_t now_ns) {
     call->conn = channel->conn;
     call->record = seal__outbox_position(&call->conn->outbox);
     call->attempts++;
+    if (call->direct) {
+        send_request(call);
+        return 0;
+    }
     seal__client_call_feed(call);
     seal__client_call_check_room(call);
     return 0;
-}
-
-static void pack_item(const void *message, uint8_t *at) {
-    const seal__out_item *item = message;
-    memcpy(at, item->bytes, item->size);
 }
 
 /* The next of the history; END together with the message before it. */
@@ -143,6 +155,8 @@ void seal__client_call_reset_for_retry(seal_client_call *call) {
     call->never_left = false;
     call->going_away = false;
     call->crowded_out = false;
+    if (call->plain)
+        seal__plain_keep(call);
     seal__history_rewind(&call->history);
     if (call->streams_out)
         seal__client_call_publish(call);

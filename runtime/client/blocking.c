@@ -172,9 +172,8 @@ static int unpack(seal_client_call *call, const seal__mail *mail, ProtobufCMessa
                   seal_error **reterr) {
     const seal_method *method = call->method;
     seal__arena_reset(&call->arena, seal__codec_budget(mail->len));
-    int rc =
-        seal__codec_unpack(method->response, (method->flags & SEAL_METHOD_RESPONSE_RECURSIVE) != 0,
-                           mail->bytes, mail->len, &call->arena, ret_message, reterr);
+    int rc = seal__codec_unpack(method->response, mail->bytes, mail->len, SEAL__CODEC_COPIES,
+                                &call->arena, ret_message, reterr);
     if (rc < 0)
         seal__error_prefix(reterr, "a message of %s cannot be used", method->full_name);
     return rc;

@@ -27,26 +27,35 @@ static void release_outgoing(seal_client_call *call) {
     seal__outgoing_done(&call->outgoing, call->history.alloc);
 }
 
-static void release(seal_client_call *call) {
-    seal__shared *shared = call->shared;
-    if (call->streams_out)
-        release_outgoing(call);
+void seal__client_call_destroy(seal_client_call *call) {
     seal__history_done(&call->history);
-    seal__hooks_done(call);
     pthread_mutex_destroy(&call->lock);
     seal__arena_done(&call->arena);
-    seal__blocking_free(call->blocking, &shared->alloc);
     if (call->initial != NULL)
         seal_metadata_free(call->initial);
     seal_result_free(call->result);
-    seal__release(&shared->alloc, call->metadata);
-    seal__chain_unref(call->chain);
-    seal__release(&shared->alloc, call);
+    seal__release(&call->shared->alloc, call->metadata);
+    seal__release(&call->shared->alloc, call);
+}
+
+static void release(seal_client_call *call) {
+    seal__shared *shared = call->shared;
+    seal__chain *chain = call->chain;
+    if (call->streams_out)
+        release_outgoing(call);
+    seal__hooks_done(call);
+    seal__blocking_free(call->blocking, &shared->alloc);
+    seal__client_call_destroy(call);
+    seal__chain_unref(chain);
     seal__shared_unref(shared);
 }
 
 void seal__client_call_unref(seal_client_call *call) {
-    if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (call->plain)
+        seal__plain_release(call);
+    else
         release(call);
 }
 
@@ -76,7 +85,8 @@ void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outc
     seal__outcome whole = *outcome;
     if (whole.execution == SEAL_NOT_EXECUTED && call->may_have_run)
         whole.execution = SEAL_EXECUTION_UNKNOWN;
-    seal_result *result = call->result != NULL ? call->result : seal__result_new(call->shared);
+    seal_runtime *runtime = call->channel->runtime;
+    seal_result *result = call->result != NULL ? call->result : seal__result_take(runtime);
     call->result = NULL;
     seal__client_call_leave(call);
     set_delivered(call);
@@ -89,7 +99,7 @@ void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outc
     }
     seal__chain_end(call, result);
     call->deliver(result, call->done, call->user);
-    seal_result_free(result);
+    seal__result_hand_back(runtime, result);
     seal__client_call_unref(call);
 }
 
@@ -205,6 +215,8 @@ static void run(seal__task *task) {
 /* The loop may let go of the call before the lock is open again. */
 void seal__client_call_post(seal_client_call *call, unsigned work) {
     seal__client_call_ref(call);
+    if (call->plain)
+        call->touched = true;
     pthread_mutex_lock(&call->lock);
     if (!atomic_load(&call->delivered) && atomic_fetch_or(&call->work, work) == 0) {
         seal__client_call_ref(call);
@@ -223,10 +235,10 @@ static uint64_t timeout_of(const seal_channel *channel, const seal_method *metho
     return method->timeout_us != 0 ? method->timeout_us : channel->config.timeout_us;
 }
 
-static void set_limits(seal_client_call *call, const seal_call_options *options) {
-    const seal_channel *channel = call->channel;
+static void set_limits(seal_client_call *call, const seal_call_options *options,
+                       uint64_t timeout_us) {
     const seal_method *method = call->method;
-    call->timeout_us = timeout_of(channel, method, options);
+    call->timeout_us = timeout_us;
     call->started_ns = uv_hrtime();
     call->deadline_ns = seal__deadline_after(call->started_ns, call->timeout_us);
     call->min_level =
@@ -254,32 +266,43 @@ static void set_kind(seal_client_call *call, const seal__start *start) {
         call->asked = 1;
 }
 
-static seal_client_call *call_new(seal_channel *channel, const seal__start *start,
-                                  const seal_call_options *options) {
-    seal__shared *shared = channel->runtime->shared;
+seal_client_call *seal__client_call_new(seal_runtime *runtime, unsigned n_states) {
+    seal__shared *shared = runtime->shared;
     seal_client_call *call = seal__alloc(&shared->alloc, sizeof *call);
     if (call == NULL)
         return NULL;
-    const size_t used = offsetof(seal_client_call, states) + channel->chain->n * sizeof(void *);
+    const size_t used = offsetof(seal_client_call, states) + n_states * sizeof(void *);
     memset(&call->refs, 0, used - offsetof(seal_client_call, refs));
     atomic_init(&call->refs, 1);
     call->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    call->shared = seal__shared_ref(shared);
-    call->channel = channel;
-    call->loop_thread = channel->runtime->thread;
-    call->owned = seal__runtime_on_loop(channel->runtime);
-    call->method = start->method;
+    call->shared = shared;
+    call->loop_thread = runtime->thread;
     call->task.run = run;
-    call->chain = seal__chain_ref(channel->chain);
-    seal__hooks_init(call);
-    set_kind(call, start);
-    set_limits(call, options);
+    call->asked = SEAL__READ_ALL;
     seal__list_init(&call->node);
     seal__list_init(&call->hook.node);
     seal__history_init(&call->history, &shared->blocks.alloc);
     seal__arena_init(&call->arena, &shared->blocks.alloc, 0);
+    atomic_init(&call->ended, true);
+    return call;
+}
+
+static seal_client_call *call_new(seal_channel *channel, const seal__start *start,
+                                  const seal_call_options *options, uint64_t timeout_us) {
+    seal_client_call *call = seal__client_call_new(channel->runtime, channel->chain->n);
+    if (call == NULL)
+        return NULL;
+    seal__shared_ref(call->shared);
+    call->channel = channel;
+    call->owned = seal__runtime_on_loop(channel->runtime);
+    call->method = start->method;
+    call->chain = seal__chain_ref(channel->chain);
+    seal__hooks_init(call);
+    set_kind(call, start);
+    set_limits(call, options, timeout_us);
     if (call->streams_out)
         seal__outgoing_init(&call->outgoing);
+    atomic_init(&call->ended, !call->streams_out);
     return call;
 }
 
@@ -342,12 +365,8 @@ static bool send_at_once(seal_client_call *call, const ProtobufCMessage *request
     return true;
 }
 
-static void submit(seal_client_call *call, const ProtobufCMessage *request) {
-    size_t size = 0;
-    if (call->refused == SEAL_OK && request != NULL) {
-        size = seal__codec_size(request);
-        seal__chain_sent(call, request);
-    }
+void seal__client_call_submit(seal_client_call *call, const ProtobufCMessage *request,
+                              size_t size) {
     if (call->refused == SEAL_OK && send_at_once(call, request, size))
         return;
     if (call->refused == SEAL_OK && request != NULL && call->history.count == 0)
@@ -355,8 +374,15 @@ static void submit(seal_client_call *call, const ProtobufCMessage *request) {
     seal__client_call_post(call, SEAL__WORK_SUBMIT);
 }
 
+static void submit(seal_client_call *call, const ProtobufCMessage *request, size_t size) {
+    if (call->refused == SEAL_OK && request != NULL)
+        seal__chain_sent(call, request);
+    seal__client_call_submit(call, request, size);
+}
+
 static int check_options(const seal_call_options *given, seal_call_options *options,
                          seal_error **reterr) {
+    seal_call_options_init(options);
     if (seal__options_copy(options, sizeof *options, given, "seal_call_options", reterr) < 0)
         return SEAL_ERROR_INVALID;
     if (options->max_attempts > SEAL__ATTEMPTS_MAX)
@@ -370,9 +396,10 @@ static int check_options(const seal_call_options *given, seal_call_options *opti
     return 0;
 }
 
-static int check_request(const seal__start *start) {
+static int check_request(const seal__start *start, size_t *ret_size) {
+    *ret_size = 0;
     if ((start->method->flags & SEAL_METHOD_CLIENT_STREAMING) == 0)
-        return seal__codec_check(start->method->request, start->request, start->reterr);
+        return seal__codec_measure(start->method->request, start->request, ret_size, start->reterr);
     if (start->request != NULL)
         return seal__error(start->reterr, SEAL_ERROR_INVALID,
                            "its requests are a stream: start it without one, and write them");
@@ -380,48 +407,58 @@ static int check_request(const seal__start *start) {
 }
 
 static int check_start(const seal_channel *channel, const seal__start *start,
-                       seal_call_options *options) {
+                       seal_call_options *options, size_t *ret_size) {
     if (channel == NULL || start->method == NULL || start->callbacks.deliver == NULL ||
         start->callbacks.done == NULL)
         return seal__error(start->reterr, SEAL_ERROR_INVALID,
                            "channel, method and callbacks must not be NULL");
-    int rc = check_options(start->options, options, start->reterr);
-    return rc == 0 ? check_request(start) : rc;
+    int rc = start->options != NULL ? check_options(start->options, options, start->reterr) : 0;
+    return rc == 0 ? check_request(start, ret_size) : rc;
+}
+
+int seal__client_call_check_deadline(const seal_client_call *call, seal_error **reterr) {
+    if (call->deadline_ns != UINT64_MAX || call->channel->config.keepalive_ns > 0)
+        return 0;
+    return seal__error(reterr, SEAL_ERROR_INVALID,
+                       "there is no deadline (SEAL_NO_DEADLINE), and keepalive_ms of the channel "
+                       "is SEAL_NEVER: set timeout_us or keepalive_ms");
 }
 
 static int start_new(seal_client_call *call, const seal__start *start,
-                     const seal_call_options *options, seal_client_call **ret_call) {
+                     const seal_call_options *options, size_t size, seal_client_call **ret_call) {
     seal_metadata *metadata = NULL;
     if (call->owned && call->channel->freeing)
         return SEAL_ERROR_STATE;
-    if (call->deadline_ns == UINT64_MAX && call->channel->config.keepalive_ns == 0)
-        return seal__error(start->reterr, SEAL_ERROR_INVALID,
-                           "there is no deadline (SEAL_NO_DEADLINE), and keepalive_ms of the "
-                           "channel is SEAL_NEVER: set timeout_us or keepalive_ms");
-    int rc = make_metadata(call, options, &metadata);
+    int rc = seal__client_call_check_deadline(call, start->reterr);
+    if (rc == 0)
+        rc = make_metadata(call, options, &metadata);
     if (rc < 0)
         return rc;
-    atomic_init(&call->ended, !call->streams_out);
     call->refused = (seal_error_code)prepare(call, options, metadata);
     if (metadata != NULL)
         seal_metadata_free(metadata);
     if (ret_call != NULL)
         *ret_call = seal__client_call_ref(call);
-    submit(call, start->request);
+    submit(call, start->request, size);
     return 0;
 }
 
 int seal__client_call_start(seal_channel *channel, const seal__start *start,
                             seal_client_call **ret_call) {
-    seal_call_options options;
-    seal_call_options_init(&options);
-    int rc = check_start(channel, start, &options);
+    static const seal_call_options none = {.struct_size = sizeof none};
+    seal_call_options given;
+    const seal_call_options *options = start->options != NULL ? &given : &none;
+    size_t size = 0;
+    int rc = check_start(channel, start, &given, &size);
     if (rc < 0)
         return rc;
-    seal_client_call *call = call_new(channel, start, &options);
+    uint64_t timeout_us = timeout_of(channel, start->method, options);
+    if (ret_call == NULL && seal__plain_is(channel, start, options))
+        return seal__plain_start(channel, start, options, timeout_us, size);
+    seal_client_call *call = call_new(channel, start, options, timeout_us);
     if (call == NULL)
         return SEAL_ERROR_NO_MEMORY;
-    rc = start_new(call, start, &options, ret_call);
+    rc = start_new(call, start, options, size, ret_call);
     if (rc < 0) {
         call->blocking = NULL;
         seal__client_call_unref(call);

@@ -10,6 +10,7 @@ static void start_timer(void *arg) {
     channel->timer.data = channel;
     channel->timer_open = true;
     seal__runtime_hold(channel->runtime);
+    seal__plain_prepare(channel->runtime);
 }
 
 static void release(seal_channel *channel) {

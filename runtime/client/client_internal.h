@@ -73,6 +73,7 @@ typedef struct seal__chain {
     atomic_uint refs;
     const seal_allocator *alloc;
     atomic_uint_fast64_t started; /* calls: on any thread */
+    atomic_uint_fast64_t plain;   /* ... and plain ones: changed by the loop only */
     unsigned n;
     seal__interceptor list[SEAL__CHAIN_MAX];
 } seal__chain;
@@ -139,42 +140,62 @@ struct seal_client_call {
         };
     };
 
+    /* What every call uses, together in memory: from here to `shared` a plain call (plain.c) begins
+     * with zeros; what comes after that it does not touch, or says so. */
     atomic_uint refs;
     atomic_bool delivered; /* the channel may be gone from then on */
-    seal__shared *shared;
-    seal_channel *channel;
-    uv_thread_t loop_thread;
-    const seal_method *method;
-    bool streams_out;        /* requests are a stream */
-    bool streams_in;         /* replies are */
-    bool owned;              /* the loop's, history and all */
-    bool submitted;          /* SEAL__WORK_SUBMIT was done */
-    bool early_cancel;       /* cancelled before that */
+    bool plain;       /* nobody else knows of it, and what belongs to the channel is borrowed */
+    bool direct;      /* its request is not in the history, but goes out as it is */
+    bool touched;     /* a plain one that needed more than most: not used again */
+    bool streams_out; /* requests are a stream */
+    bool streams_in;  /* replies are */
+    bool owned;       /* the loop's, history and all */
+    bool submitted;   /* SEAL__WORK_SUBMIT was done */
+    bool wait_for_ready;
+    bool committed;    /* cannot be sent again */
+    bool never_left;   /* the attempt that has ended was certainly not handed to the kernel */
+    bool going_away;   /* the server that it was made at is */
+    bool crowded_out;  /* the server has counted more calls than max_streams */
+    bool may_have_run; /* in an attempt before */
+    seal_level min_level;
     seal_error_code refused; /* before that; SEAL_OK: it was not */
+    unsigned n_begun;        /* interceptors */
+    uint32_t attempts;       /* that were handed to a server */
+    uint32_t max_attempts;   /* of the call's options; 0: the channel's */
+    seal_channel *channel;
+    const seal_method *method;
+    seal__chain *chain;
+    seal_deliver_fn *deliver;
+    seal_any_fn *done;
+    void *user;
+    uint64_t started_ns;
+    uint64_t deadline_ns;
+    uint64_t timeout_us; /* for the message */
+    uint64_t messages_in;
+    uint64_t messages_out;
+    seal__out_item *request; /* a plain call's; NULL: it is in the history alone */
+    seal__stream *stream;    /* NULL: waits */
+    seal__conn *conn;        /* of the stream */
+    uint64_t record;         /* of its HEADERS: see seal__outbox_position */
+    seal_result *result;     /* with a reply that came before its status */
+
+    seal__shared *shared;
+    uv_thread_t loop_thread;
+    bool early_cancel; /* cancelled before it was submitted */
     seal__task task;
     atomic_uint work;     /* SEAL__WORK_* */
     pthread_mutex_t lock; /* who holds it while the call is not delivered finds the channel alive */
 
-    seal__chain *chain;
-    unsigned n_begun;       /* interceptors */
     pthread_rwlock_t hooks; /* if there are others than the channel's: `end` comes after the rest */
     bool hooks_over;        /* changes under `hooks` */
 
     seal_client_message_fn *message;
     seal_any_fn *received; /* NULL: messages are passed over */
-    seal_deliver_fn *deliver;
-    seal_any_fn *done;
-    void *user;
     _Atomic(seal_client_call_writable_fn *) on_writable;
     void *writable_user;
     _Atomic(seal_client_call_metadata_fn *) on_metadata;
     void *metadata_user;
 
-    uint64_t started_ns;
-    uint64_t deadline_ns;
-    uint64_t timeout_us; /* for the message */
-    seal_level min_level;
-    bool wait_for_ready;
     seal__scope *scope; /* of the call this one is made for; NULL: none, or over */
     seal__scope_hook hook;
     atomic_bool parent_cancelled;
@@ -193,30 +214,17 @@ struct seal_client_call {
     seal__arena arena;      /* of the last message */
     seal_metadata *initial; /* NULL: it has not come */
     bool initial_told;
-    uint64_t messages_in;
-    uint64_t messages_out;
 
-    /* The attempt under way. */
+    /* While it waits for a connection or a stream. */
     seal__list node;           /* in pending */
     seal__heap_node deadline;  /* in deadlines */
-    uint32_t lost_connections; /* while it was waiting */
-    seal__stream *stream;      /* NULL: waits */
-    seal__conn *conn;          /* of the stream */
-    uint64_t record;           /* of its HEADERS: see seal__outbox_position */
-    seal_result *result;       /* with a reply that came before its status */
+    uint32_t lost_connections; /* meanwhile */
 
     /* Attempts: see retry.h. */
     seal__heap_node retry;   /* in retries */
-    uint32_t attempts;       /* that were handed to a server */
-    uint32_t max_attempts;   /* of the call's options; 0: the channel's */
     uint32_t parent_attempt; /* which one of its own the parent is; 0: no parent */
     uint32_t refusals;       /* sent again at once, because the server was going away */
-    bool committed;          /* cannot be sent again */
-    bool never_left;         /* the attempt that has ended was certainly not handed to the kernel */
-    bool going_away;         /* the server that it was made at is */
-    bool crowded_out;        /* the server has counted more calls than max_streams */
-    uint32_t crowdings;      /* sent again because of that */
-    bool may_have_run;       /* in an attempt before */
+    uint32_t crowdings;      /* sent again because it was crowded_out */
 
     struct seal__blocking *blocking; /* NULL: it has callbacks */
     void *states[SEAL__CHAIN_MAX];   /* the chain's interceptors use as many as they are */
@@ -244,9 +252,16 @@ void seal__channel_config_done(seal__channel_config *config, const seal_allocato
 /* result.c */
 /* NULL: out of memory. */
 seal_result *seal__result_new(seal__shared *shared);
+/* The loop's own, which borrows what it has of the runtime until somebody else refers to it: from
+ * memory that was used before, and to go there again. */
+void seal__results_prepare(seal_runtime *runtime, uint32_t max);
+seal_result *seal__result_take(seal_runtime *runtime);
+void seal__result_hand_back(seal_runtime *runtime, seal_result *result);
+/* OK, with the reply that was unpacked. */
+void seal__result_replied(seal_result *result, seal_peer *peer, uint32_t attempts);
 /* Decodes the reply into the result. */
-int seal__result_unpack(seal_result *result, const seal_method *method, const uint8_t *data,
-                        size_t len, seal_error **reterr);
+int seal__result_unpack(seal_result *result, const seal_method *method, seal__session *session,
+                        const seal__event *event, seal_error **reterr);
 /* Before anybody else sees it. peer may be NULL. */
 void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_peer *peer);
 /* What goes with it; takes the metadata (NULL: none). */
@@ -297,6 +312,30 @@ void seal__client_call_attempt_ended(seal_client_call *call, const seal__outcome
 /* Delivers and drops the library's reference. The same holds. */
 void seal__client_call_deliver(seal_client_call *call, const seal__outcome *outcome);
 
+/* One without a channel, which borrows `shared`; zeros up to that many states. NULL: no memory. */
+seal_client_call *seal__client_call_new(seal_runtime *runtime, unsigned n_states);
+/* What it holds, but for what it may have borrowed, and its memory. */
+void seal__client_call_destroy(seal_client_call *call);
+/* Sends it at once, or hands it to the loop. The request was checked and has this size. */
+void seal__client_call_submit(seal_client_call *call, const ProtobufCMessage *request, size_t size);
+
+/* Whether a call without one may be made. Returns 0 or SEAL_ERROR_INVALID. */
+int seal__client_call_check_deadline(const seal_client_call *call, seal_error **reterr);
+
+/* plain.c */
+/* Loop: before the first call. */
+void seal__plain_prepare(seal_runtime *runtime);
+/* Whether a call without a handle is one. */
+bool seal__plain_is(const seal_channel *channel, const seal__start *start,
+                    const seal_call_options *options);
+int seal__plain_start(seal_channel *channel, const seal__start *start,
+                      const seal_call_options *options, uint64_t timeout_us, size_t size);
+/* The request goes into the history: for an attempt that comes later. */
+void seal__plain_keep(seal_client_call *call);
+/* The reply has come, and is all right. */
+void seal__plain_replied(seal_client_call *call);
+void seal__plain_release(seal_client_call *call);
+
 /* attempt.c */
 /* Opens a stream on the channel's connection, and sends what there is. Returns 0 or a negative
  * code: then there is no stream. */
@@ -331,7 +370,7 @@ void seal__client_call_tell_metadata(seal_client_call *call);
 /* Accounts for what waits to be sent. */
 void seal__client_call_publish(seal_client_call *call);
 /* A message of a streaming reply. Returns 0 or a negative code: it cannot be used. */
-int seal__client_call_hand_out(seal_client_call *call, const uint8_t *data, size_t len,
+int seal__client_call_hand_out(seal_client_call *call, const seal__event *event,
                                seal_error **reterr);
 
 /* interceptors.c */
@@ -344,6 +383,8 @@ void seal__hooks_init(seal_client_call *call);
 void seal__hooks_done(seal_client_call *call);
 /* Somebody's `begin` may want to change it. */
 bool seal__chain_wants_metadata(const seal__chain *chain);
+/* A plain call is begun. */
+void seal__chain_count(seal__chain *chain);
 uint64_t seal__chain_started(const seal__chain *chain);
 /* Returns 0 or the code of the one that refuses. */
 int seal__chain_begin(seal_client_call *call, seal_metadata *metadata);

@@ -83,6 +83,20 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
 static const seal__conn_ops conn_ops = {
     .established = on_established, .event = seal__channel_event, .closed = on_closed};
 
+static void release_tickets(void *tickets) {
+    seal__gss_tickets_unref(tickets);
+}
+
+/* Shared by the channels of a runtime. Without memory nothing is kept. */
+static seal__gss_tickets *tickets_of(seal_runtime *runtime) {
+    seal__gss_tickets *tickets = runtime->tickets;
+    if (tickets == NULL && seal__gss_tickets_new(seal__runtime_alloc(runtime), &tickets) == 0) {
+        runtime->tickets = tickets;
+        runtime->release_tickets = release_tickets;
+    }
+    return tickets;
+}
+
 /* Also for the re-authentication of a connection whose endpoint is in no list any more. */
 static int make_mech(void *user, seal_mechanism mechanism, const char *target,
                      seal__mech **ret_mech, seal_error **reterr) {
@@ -95,6 +109,7 @@ static int make_mech(void *user, seal_mechanism mechanism, const char *target,
         .client_principal = channel->config.client_principal,
         .mechanism = mechanism,
         .fresh_ticket = channel->fresh_ticket,
+        .tickets = tickets_of(channel->runtime),
     };
     return seal__gss_initiator_new(&options, ret_mech, reterr);
 }

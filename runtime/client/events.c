@@ -24,7 +24,10 @@ static void finish(seal_client_call *call, seal_status status, seal_execution ex
 }
 
 static void finish_ok(seal_client_call *call) {
-    finish(call, SEAL_STATUS_OK, SEAL_EXECUTED, SEAL_OK, "");
+    if (call->plain)
+        seal__plain_replied(call);
+    else
+        finish(call, SEAL_STATUS_OK, SEAL_EXECUTED, SEAL_OK, "");
 }
 
 /* A message cannot be used; the handler has run all the same. Does nothing to a stream that is
@@ -40,13 +43,14 @@ static void finish_bad_message(seal__conn *conn, seal_client_call *call, const s
 
 /* ---- Messages ---- */
 
-static int keep_reply(seal_client_call *call, const seal__event *event, seal_error **reterr) {
+static int keep_reply(const seal__conn *conn, seal_client_call *call, const seal__event *event,
+                      seal_error **reterr) {
     if (call->result != NULL)
         return seal__error(reterr, SEAL_ERROR_PROTOCOL, "the server sent more than one reply");
-    call->result = seal__result_new(call->shared);
+    call->result = seal__result_take(call->channel->runtime);
     if (call->result == NULL)
         return seal__error_no_memory(reterr);
-    int rc = seal__result_unpack(call->result, call->method, event->data, event->len, reterr);
+    int rc = seal__result_unpack(call->result, call->method, conn->session, event, reterr);
     if (rc == 0)
         seal__chain_received(call, seal_result_reply(call->result));
     return rc;
@@ -58,13 +62,14 @@ static int hand_out(seal_client_call *call, const seal__event *event, seal_error
         call->asked--;
     if (event->end)
         call->stream = NULL;
-    return seal__client_call_hand_out(call, event->data, event->len, reterr);
+    return seal__client_call_hand_out(call, event, reterr);
 }
 
 static void on_message(seal__conn *conn, seal_client_call *call, const seal__event *event) {
     seal_error *error = NULL;
     call->messages_in++;
-    int rc = call->streams_in ? hand_out(call, event, &error) : keep_reply(call, event, &error);
+    int rc =
+        call->streams_in ? hand_out(call, event, &error) : keep_reply(conn, call, event, &error);
     if (rc < 0) {
         char text[TEXT_MAX];
         if (rc == SEAL_ERROR_PROTOCOL)
@@ -122,6 +127,7 @@ static void on_metadata(seal_client_call *call, const seal__event *event) {
     if (call->initial != NULL ||
         seal__metadata_from_block(&call->shared->alloc, event->metadata, &call->initial) < 0)
         return; /* without memory the call goes on without it */
+    call->touched = true;
     seal__client_call_tell_metadata(call);
 }
 

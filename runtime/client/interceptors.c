@@ -16,7 +16,13 @@ static int count_start(seal_client_call *call, seal_metadata *metadata, void **s
 }
 
 uint64_t seal__chain_started(const seal__chain *chain) {
-    return atomic_load_explicit(&chain->started, memory_order_relaxed);
+    return atomic_load_explicit(&chain->started, memory_order_relaxed) +
+           atomic_load_explicit(&chain->plain, memory_order_relaxed);
+}
+
+void seal__chain_count(seal__chain *chain) {
+    uint64_t n = atomic_load_explicit(&chain->plain, memory_order_relaxed);
+    atomic_store_explicit(&chain->plain, n + 1, memory_order_relaxed);
 }
 
 /* ---- The chain ---- */
@@ -27,6 +33,7 @@ seal__chain *seal__chain_new(const seal_allocator *alloc) {
         return NULL;
     atomic_init(&chain->refs, 1);
     atomic_init(&chain->started, 0);
+    atomic_init(&chain->plain, 0);
     chain->alloc = alloc;
     chain->list[0].fn = (seal_client_interceptor){.begin = count_start};
     chain->n = 1;

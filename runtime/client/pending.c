@@ -83,6 +83,7 @@ void seal__channel_enqueue(seal_channel *channel, seal_client_call *call) {
         refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, SEAL_ERROR_NO_MEMORY, "out of memory");
         return;
     }
+    call->touched = true;
     seal__list_append(&channel->pending, &call->node);
     channel->n_pending++;
     seal__channel_serve_pending(channel);

@@ -11,6 +11,7 @@ enum { FIRST = 384 };
 struct seal_result {
     atomic_size_t refs;
     seal__shared *shared; /* NULL: a static object */
+    bool borrows;         /* shared and the peer: the loop alone refers to it */
     seal_status status;
     seal_execution execution;
     seal_error_code cause;
@@ -47,25 +48,48 @@ seal_result *seal__result_wrong_thread(void) {
     return &wrong_thread;
 }
 
-seal_result *seal__result_new(seal__shared *shared) {
-    seal_result *result = seal__alloc(&shared->alloc, sizeof *result);
-    if (result == NULL)
-        return NULL;
+static void init(seal_result *result, seal__shared *shared) {
     memset(result, 0, offsetof(seal_result, first));
     atomic_init(&result->refs, 1);
-    result->shared = seal__shared_ref(shared);
+    result->shared = shared;
     seal__arena_init(&result->arena, &shared->blocks.alloc, 0);
     result->arena.at = result->first;
     result->arena.left = sizeof result->first;
+}
+
+seal_result *seal__result_new(seal__shared *shared) {
+    seal_result *result = seal__alloc(&shared->alloc, sizeof *result);
+    if (result != NULL)
+        init(result, seal__shared_ref(shared));
     return result;
 }
 
-int seal__result_unpack(seal_result *result, const seal_method *method, const uint8_t *data,
-                        size_t len, seal_error **reterr) {
-    result->arena.budget = seal__codec_budget(len);
-    return seal__codec_unpack(method->response,
-                              (method->flags & SEAL_METHOD_RESPONSE_RECURSIVE) != 0, data, len,
-                              &result->arena, &result->reply, reterr);
+void seal__results_prepare(seal_runtime *runtime, uint32_t max) {
+    seal__spares_init(&runtime->spare_results, seal__runtime_alloc(runtime), sizeof(seal_result),
+                      max);
+}
+
+seal_result *seal__result_take(seal_runtime *runtime) {
+    seal_result *result = seal__spares_take(&runtime->spare_results);
+    if (result == NULL)
+        result = seal__alloc(seal__runtime_alloc(runtime), sizeof *result);
+    if (result == NULL)
+        return NULL;
+    init(result, runtime->shared);
+    result->borrows = true;
+    return result;
+}
+
+int seal__result_unpack(seal_result *result, const seal_method *method, seal__session *session,
+                        const seal__event *event, seal_error **reterr) {
+    seal__buf held;
+    bool is_held = seal__session_take(session, event, &held);
+    if (is_held)
+        seal__arena_adopt(&result->arena, &held);
+    result->arena.budget = seal__codec_budget(event->len);
+    return seal__codec_unpack(method->response, event->data, event->len,
+                              is_held ? SEAL__CODEC_VIEWS : SEAL__CODEC_COPIES, &result->arena,
+                              &result->reply, reterr);
 }
 
 void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_peer *peer) {
@@ -73,7 +97,7 @@ void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_pe
     result->status = outcome->status;
     result->execution = outcome->execution;
     result->cause = outcome->cause;
-    result->peer = seal__peer_ref(peer);
+    result->peer = result->borrows ? peer : seal__peer_ref(peer);
     if (outcome->trailing.len > 0 &&
         seal__metadata_from_block(alloc, outcome->trailing, &result->trailing) < 0)
         result->trailing = NULL; /* no memory: the status is worth more */
@@ -83,6 +107,13 @@ void seal__result_set(seal_result *result, const seal__outcome *outcome, seal_pe
     result->details = seal__details_parse(alloc, outcome->details);
     if (outcome->message != NULL && outcome->message[0] != '\0')
         result->message = seal__strdup(alloc, outcome->message);
+}
+
+void seal__result_replied(seal_result *result, seal_peer *peer, uint32_t attempts) {
+    result->status = SEAL_STATUS_OK;
+    result->execution = SEAL_EXECUTED;
+    result->peer = result->borrows ? peer : seal__peer_ref(peer);
+    result->attempts = attempts;
 }
 
 void seal__result_set_call(seal_result *result, uint32_t attempts, seal_metadata *initial) {
@@ -218,19 +249,44 @@ seal_result *seal_result_ref(const seal_result *result) {
     return r;
 }
 
+static void release_content(seal_result *result) {
+    seal__arena_done(&result->arena);
+    if (result->initial != NULL)
+        seal_metadata_free(result->initial);
+    if (result->trailing != NULL)
+        seal_metadata_free(result->trailing);
+    seal__release(&result->shared->alloc, result->details);
+    seal__release(&result->shared->alloc, result->message);
+}
+
 void seal_result_free(seal_result *result) {
     if (result == NULL || result->shared == NULL ||
         atomic_fetch_sub_explicit(&result->refs, 1, memory_order_acq_rel) != 1)
         return;
     seal__shared *shared = result->shared;
-    seal__arena_done(&result->arena);
-    seal__peer_unref(result->peer);
-    if (result->initial != NULL)
-        seal_metadata_free(result->initial);
-    if (result->trailing != NULL)
-        seal_metadata_free(result->trailing);
-    seal__release(&shared->alloc, result->details);
-    seal__release(&shared->alloc, result->message);
+    bool borrows = result->borrows;
+    release_content(result);
+    if (!borrows)
+        seal__peer_unref(result->peer);
     seal__release(&shared->alloc, result);
-    seal__shared_unref(shared);
+    if (!borrows)
+        seal__shared_unref(shared);
+}
+
+/* Who got a reference has it from the loop, and so finds what is set here before the loop gives up
+ * its own. */
+void seal__result_hand_back(seal_runtime *runtime, seal_result *result) {
+    if (!result->borrows) {
+        seal_result_free(result);
+        return;
+    }
+    if (atomic_load_explicit(&result->refs, memory_order_acquire) == 1) {
+        release_content(result);
+        seal__spares_give(&runtime->spare_results, result);
+        return;
+    }
+    result->borrows = false;
+    seal__peer_ref(result->peer);
+    seal__shared_ref(result->shared);
+    seal_result_free(result);
 }

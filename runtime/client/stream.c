@@ -95,9 +95,9 @@ static int hand_over(seal_client_call *call, seal__out_item *item) {
 }
 
 static int check_write(seal_client_call *call, const seal_method *method,
-                       const ProtobufCMessage *message) {
+                       const ProtobufCMessage *message, size_t *ret_size) {
     if (call == NULL || call->method != method || !call->streams_out ||
-        seal__codec_check(method->request, message, NULL) < 0)
+        seal__codec_measure(method->request, message, ret_size, NULL) < 0)
         return SEAL_ERROR_INVALID;
     if (is_over(call))
         return SEAL_ERROR_CLOSED;
@@ -113,7 +113,8 @@ static int ask_for_room(seal_client_call *call) {
 
 int seal_client_call_write(seal_client_call *call, const seal_method *method,
                            const ProtobufCMessage *message) {
-    int rc = check_write(call, method, message);
+    size_t size = 0;
+    int rc = check_write(call, method, message, &size);
     if (rc < 0)
         return rc;
     bool here = is_next(call);
@@ -121,7 +122,6 @@ int seal_client_call_write(seal_client_call *call, const seal_method *method,
         seal__client_call_publish(call);
     if (seal__outgoing_is_full(&call->outgoing))
         return ask_for_room(call);
-    size_t size = seal__codec_size(message);
     if (size > UINT32_MAX)
         return SEAL_ERROR_TOO_BIG;
     seal__chain_sent(call, message);
@@ -197,20 +197,24 @@ void seal_client_call_read(seal_client_call *call, uint32_t n) {
         seal__client_call_post(call, SEAL__WORK_READ);
 }
 
-int seal__client_call_hand_out(seal_client_call *call, const uint8_t *data, size_t len,
+int seal__client_call_hand_out(seal_client_call *call, const seal__event *event,
                                seal_error **reterr) {
     const seal_method *method = call->method;
     ProtobufCMessage *message = NULL;
     if (call->blocking != NULL) {
-        int rc = seal__blocking_message(call, data, len);
+        int rc = seal__blocking_message(call, event->data, event->len);
         return rc < 0 ? seal__error_no_memory(reterr) : 0;
     }
     if (call->received == NULL)
         return 0;
-    seal__arena_reset(&call->arena, seal__codec_budget(len));
-    int rc =
-        seal__codec_unpack(method->response, (method->flags & SEAL_METHOD_RESPONSE_RECURSIVE) != 0,
-                           data, len, &call->arena, &message, reterr);
+    seal__arena_reset(&call->arena, seal__codec_budget(event->len));
+    seal__buf held;
+    bool is_held = seal__session_take(call->conn->session, event, &held);
+    if (is_held)
+        seal__arena_adopt(&call->arena, &held);
+    int rc = seal__codec_unpack(method->response, event->data, event->len,
+                                is_held ? SEAL__CODEC_VIEWS : SEAL__CODEC_COPIES, &call->arena,
+                                &message, reterr);
     if (rc < 0)
         return rc;
     seal__chain_received(call, message);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protobuf-c messages from and to bytes, within limits that protobuf-c does not have: depth, and
- * bytes of memory. The only layer that calls protobuf-c.
+ * protobuf-c messages from and to bytes, driven by protobuf-c's descriptors: the same bytes and the
+ * same structures as protobuf-c's own functions, within limits that those do not have: depth, and
+ * bytes of memory. The only layer that knows protobuf-c.
  */
 #ifndef SEAL_CODEC_CODEC_H
 #define SEAL_CODEC_CODEC_H
@@ -17,27 +18,39 @@ enum { SEAL__CODEC_MAX_DEPTH = 64 }; /* messages inside one another, the outermo
  * 64 KiB, so that a message of plain bytes up to the message limit always fits. */
 size_t seal__codec_budget(size_t len);
 
+/* Where the bytes of a decoded message are. */
+typedef enum seal__codec_bytes {
+    SEAL__CODEC_COPIES, /* in the arena */
+    SEAL__CODEC_VIEWS   /* those of `bytes` fields and unknown fields stay in the data, which must
+                           live as long as the message, unchanged */
+} seal__codec_bytes;
+
 /*
- * Decodes into the arena: the tree lives there and is never freed with protobuf-c. Depth and
- * strings are checked first, without recursion; only a type without strings and inner messages
- * needs no such check, unless `recursive` asks for it all the same. Errors: SEAL_ERROR_MALFORMED
- * (not such a message; a string that is not UTF-8 or contains NUL), SEAL_ERROR_TOO_BIG (deeper than
- * SEAL__CODEC_MAX_DEPTH, or over the arena's budget), SEAL_ERROR_NO_MEMORY.
+ * Decodes into the arena: the tree lives there and is never freed with protobuf-c. Strings are
+ * always copies; views are charged to the budget as if they were, so that what is accepted does
+ * not depend on `bytes`. Errors: SEAL_ERROR_MALFORMED (not such a message; a string that is not
+ * UTF-8 or contains NUL; a singular message given twice), SEAL_ERROR_TOO_BIG (deeper than
+ * SEAL__CODEC_MAX_DEPTH, or over the arena's budget), SEAL_ERROR_NO_MEMORY. Where several are true,
+ * any of them.
  */
-int seal__codec_unpack(const ProtobufCMessageDescriptor *type, bool recursive, const uint8_t *data,
-                       size_t len, seal__arena *arena, ProtobufCMessage **ret_message,
+int seal__codec_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
+                       seal__codec_bytes bytes, seal__arena *arena, ProtobufCMessage **ret_message,
                        seal_error **reterr);
-
-/* Size when packed. */
-size_t seal__codec_size(const ProtobufCMessage *message);
-
-/* A seal__pack_fn (session.h): writes the packed message. */
-void seal__codec_pack(const void *message, uint8_t *at);
 
 /* Checks what protobuf-c would crash on, leave out, or the peer refuse: the right descriptors, no
  * NULL in required, repeated or selected oneof fields, strings of UTF-8, no deeper than
- * SEAL__CODEC_MAX_DEPTH. Returns 0 or SEAL_ERROR_INVALID naming the field. */
+ * SEAL__CODEC_MAX_DEPTH; and says how many bytes the message is when packed. Returns 0 or
+ * SEAL_ERROR_INVALID naming the field. */
+int seal__codec_measure(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
+                        size_t *ret_size, seal_error **reterr);
+
+/* The same work for half of what it finds: use seal__codec_measure where both are needed. The size
+ * is that of a message that has been checked. */
 int seal__codec_check(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
                       seal_error **reterr);
+size_t seal__codec_size(const ProtobufCMessage *message);
+
+/* A seal__pack_fn (session.h): writes a message that has been checked. */
+void seal__codec_pack(const void *message, uint8_t *at);
 
 #endif

@@ -16,11 +16,13 @@ struct seal__auth_pool {
     uint32_t max_queue;
     uint32_t threads;
     uint32_t busy;
+    uint32_t making_keys; /* not busy, but not waiting either */
     uint32_t max_threads;
     uint32_t refs; /* the owner and every thread */
     bool stopped;
     seal__auth_post_fn *post;
     void *user;
+    seal__key_stock keys;
 };
 
 int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max_queue,
@@ -34,6 +36,7 @@ int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max
     pthread_cond_init(&pool->ended, NULL);
     seal__list_init(&pool->queue);
     seal__list_init(&pool->running);
+    seal__key_stock_init(&pool->keys);
     pool->max_threads = max_threads;
     pool->max_queue = max_queue;
     pool->refs = 1;
@@ -52,6 +55,7 @@ static void unlock_and_unref(seal__auth_pool *pool) {
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->ended);
+    seal__key_stock_done(&pool->keys);
     seal__shared *shared = pool->shared;
     seal__release(&shared->alloc, pool);
     seal__shared_unref(shared);
@@ -78,6 +82,18 @@ static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     pthread_mutex_lock(&pool->lock);
 }
 
+/* Called with the lock held, which it gives up meanwhile. One thread at a time is enough. */
+static bool make_key(seal__auth_pool *pool) {
+    if (pool->making_keys > 0 || !seal__key_stock_is_low(&pool->keys))
+        return false;
+    pool->making_keys++;
+    pthread_mutex_unlock(&pool->lock);
+    bool made = seal__key_stock_add(&pool->keys) == 0;
+    pthread_mutex_lock(&pool->lock);
+    pool->making_keys--;
+    return made;
+}
+
 static void *worker(void *arg) {
     seal__auth_pool *pool = arg;
     pthread_mutex_lock(&pool->lock);
@@ -85,9 +101,12 @@ static void *worker(void *arg) {
         seal__list *node = seal__list_take_first(&pool->queue);
         if (node != NULL)
             run_one(pool, SEAL__CONTAINER_OF(node, seal__auth_job, node));
-        else
+        else if (!make_key(pool))
             pthread_cond_wait(&pool->work, &pool->lock);
     }
+    pthread_mutex_unlock(&pool->lock);
+    seal__crypto_thread_end();
+    pthread_mutex_lock(&pool->lock);
     pool->threads--;
     pthread_cond_signal(&pool->ended);
     unlock_and_unref(pool);
@@ -119,7 +138,8 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
         return SEAL_ERROR_STATE;
     if (pool->queued >= pool->max_queue)
         return SEAL_ERROR_TOO_MANY;
-    if (pool->queued >= pool->threads - pool->busy && pool->threads < pool->max_threads) {
+    if (pool->queued >= pool->threads - pool->busy - pool->making_keys &&
+        pool->threads < pool->max_threads) {
         int rc = start_thread(pool);
         if (rc < 0 && pool->threads == 0)
             return rc;
@@ -128,6 +148,10 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
     pool->queued++;
     pthread_cond_signal(&pool->work);
     return 0;
+}
+
+seal__key_stock *seal__auth_pool_keys(seal__auth_pool *pool) {
+    return &pool->keys;
 }
 
 int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job *job) {

@@ -18,6 +18,10 @@ static int sealer_end(void *user, seal__buf *out, size_t start) {
     return seal__secure_record_end(user, out, start);
 }
 
+static int sealer_end_with(void *user, seal__buf *out, size_t start, const seal__gather *gather) {
+    return seal__secure_record_end_with(user, out, start, gather);
+}
+
 static int init_handles(seal__conn *conn, bool is_unix) {
     uv_loop_t *loop = conn->runtime->loop;
     int rc =
@@ -31,12 +35,16 @@ static int init_handles(seal__conn *conn, bool is_unix) {
     conn->alarm_ns = UINT64_MAX;
     conn->handles_open = 2;
     seal__runtime_hold(conn->runtime);
+    conn->runtime->connections++;
     return 0;
 }
 
 static void init_buffers(seal__conn *conn) {
     const seal_allocator *alloc = seal__runtime_blocks(conn->runtime);
-    seal__sealer sealer = {.begin = sealer_begin, .end = sealer_end, .user = conn->secure};
+    seal__sealer sealer = {.begin = sealer_begin,
+                           .end = sealer_end,
+                           .end_with = sealer_end_with,
+                           .user = conn->secure};
     seal__buf_init(&conn->in, alloc, SEAL__RECORD_MAX_BODY + SEAL__TOKEN_MAX + SEAL__READ_CHUNK);
     seal__buf_init(&conn->writing, alloc, OUTBOX_MAX);
     seal__outbox_init(&conn->outbox, alloc, &sealer);
@@ -45,6 +53,7 @@ static void init_buffers(seal__conn *conn) {
 /* The target is copied, because whoever dialed may forget it before the connection ends. */
 static int init_secure(seal__conn *conn, const seal__secure_config *given) {
     seal__secure_config config = *given;
+    config.keys = seal__auth_pool_keys(conn->pool);
     if (given->target != NULL) {
         conn->target = seal__strdup(seal__runtime_alloc(conn->runtime), given->target);
         if (conn->target == NULL)

@@ -77,6 +77,7 @@ struct seal__conn {
     seal__session_options session_options;
     seal_peer *peer;
 
+    uint32_t burst;  /* messages that come together, lately */
     uint64_t fed_ns; /* when the bytes that are being handled had come */
     seal__buf in;    /* the beginning of a message or record that is not complete */
     seal__outbox outbox;

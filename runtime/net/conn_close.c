@@ -19,6 +19,7 @@ static void release(seal__conn *conn) {
     seal_error_free(conn->error);
     seal__release(seal__runtime_alloc(runtime), conn->target);
     seal__release(seal__runtime_alloc(runtime), conn);
+    runtime->connections--;
     seal__runtime_let_go(runtime);
 }
 

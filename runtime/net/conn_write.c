@@ -6,7 +6,9 @@
 enum {
     PUMP_LIMIT = 64 * 1024, /* bytes of bulk messages that are sealed ahead of the socket: what a
                              * small message may have to wait for */
-    KEEP_BUFFER = 16 * 1024 /* an idle connection keeps no larger buffer */
+    PUMP_MOST = 3 * PUMP_LIMIT, /* ... while the socket takes everything at once */
+    PUMP_ROOM = 40 * 1024,      /* for the piece that goes beyond it */
+    KEEP_BUFFER = 16 * 1024     /* an idle connection keeps no larger buffer */
 };
 
 static void flush(seal__conn *conn);
@@ -18,7 +20,7 @@ void seal__conn_mark_dirty(seal__conn *conn) {
 }
 
 /* What can be sent now stands sealed in the outbox afterwards; *ret_more: not all of it. */
-static int fill(seal__conn *conn, bool *ret_more) {
+static int fill(seal__conn *conn, size_t limit, bool *ret_more) {
     int rc = 0;
     *ret_more = false;
     if (seal__secure_wants_flush(conn->secure)) {
@@ -28,8 +30,9 @@ static int fill(seal__conn *conn, bool *ret_more) {
     }
     if (rc == 0 && conn->state == SEAL__CONN_OPEN) {
         if (seal__session_pump(conn->session, 0)) { /* room at once, not in steps */
-            seal__buf_ensure(&conn->outbox.wire, PUMP_LIMIT);
-            *ret_more = seal__session_pump(conn->session, PUMP_LIMIT);
+            if (conn->outbox.wire.len < limit)
+                seal__buf_ensure(&conn->outbox.wire, limit + PUMP_ROOM - conn->outbox.wire.len);
+            *ret_more = seal__session_pump(conn->session, limit);
         }
     }
     /* Whatever the state: nothing leaves that is not sealed. */
@@ -101,10 +104,12 @@ static void all_is_written(seal__conn *conn) {
         conn->ops->drained(conn);
 }
 
+/* The first write is small, so that the peer has something to do while the next is being sealed. */
 static void flush(seal__conn *conn) {
+    size_t limit = PUMP_LIMIT;
     while (conn->state != SEAL__CONN_CLOSED && !conn->write_active) {
         bool more = false;
-        int rc = fill(conn, &more);
+        int rc = fill(conn, limit, &more);
         if (rc < 0 || conn->outbox.wire.failed) {
             seal_error *error = NULL;
             rc = rc < 0 ? rc : SEAL_ERROR_NO_MEMORY;
@@ -119,6 +124,7 @@ static void flush(seal__conn *conn) {
             all_is_written(conn);
             return;
         }
+        limit = limit < PUMP_MOST ? limit + PUMP_LIMIT : limit;
     }
     if (conn->state == SEAL__CONN_OPEN && !conn->read_paused &&
         conn->session_options.role == SEAL__SESSION_SERVER &&

@@ -360,7 +360,12 @@ static void end_pools(seal_runtime *runtime) {
 static void release_runtime(seal_runtime *runtime) {
     seal__shared *shared = runtime->shared;
     end_pools(runtime);
+    if (runtime->tickets != NULL)
+        runtime->release_tickets(runtime->tickets);
     uv_mutex_destroy(&runtime->lock);
+    seal__spares_done(&runtime->spare_calls);
+    seal__spares_done(&runtime->spare_results);
+    seal__spares_done(&runtime->spare_requests);
     seal__release(&shared->alloc, runtime->read_chunk);
     seal__release(&shared->alloc, runtime);
     seal__shared_unref(shared);

@@ -8,6 +8,7 @@
 
 #include <sealrpc/runtime.h>
 
+#include "base/spares.h"
 #include "net/auth_pool.h"
 #include "secure/secure_channel.h"
 
@@ -31,15 +32,18 @@ struct seal_runtime {
     uv_prepare_t prepare;  /* flushes the connections of `dirty` before the loop sleeps */
     uint32_t handles_open; /* of the two above, while they are being closed */
     uint32_t holders;      /* servers, channels, sockets: all must go before the runtime does */
+    uint32_t connections;  /* whose sockets are open */
     bool freeing;
     bool handles_closing;
     bool frees_itself; /* nobody joins its thread: see seal__runtime_free_here */
     seal__task free_task;
     uv_mutex_t lock;
-    seal__list tasks;            /* under lock */
-    seal__list finished_jobs;    /* under lock */
-    bool stopping;               /* under lock: no more posts by users */
-    seal__list dirty;            /* connections with something to send */
+    seal__list tasks;         /* under lock */
+    seal__list finished_jobs; /* under lock */
+    bool stopping;            /* under lock: no more posts by users */
+    seal__list dirty;         /* connections with something to send */
+    void *tickets; /* what the channels' handshakes leave to later ones; made by the first */
+    void (*release_tickets)(void *tickets);
     seal__auth_pool *initiators; /* NULL: see seal__runtime_new_beside */
     seal__auth_pool *acceptors;
     const seal_runtime *beside; /* the first one, whose acceptors these are; NULL: none */
@@ -47,6 +51,10 @@ struct seal_runtime {
     seal__task *ended;
     uint32_t jobs;       /* in either pool, or awaited: keep the loop alive */
     uint32_t loop_tasks; /* queued by the loop thread itself: the same */
+    /* Memory of calls that have ended, for the next ones: see client/plain.c. */
+    seal__spares spare_calls;
+    seal__spares spare_results;
+    seal__spares spare_requests;
     uint8_t *read_chunk; /* shared by all connections: used within one callback */
     uint8_t instance_id[SEAL__INSTANCE_ID];
 };

@@ -118,6 +118,11 @@ int seal__hs_prepare_step(seal__handshake *hs, const uint8_t *token, size_t len,
         return seal__error_no_memory(reterr);
     hs->step->mech = hs->mech;
     hs->step->attempt = hs->attempt;
+    hs->step->keys = hs->config->keys;
+    hs->step->pair = hs->pair;
+    hs->step->has_peer_share = hs->has_peer_share;
+    memcpy(hs->step->peer_share, hs->peer_share, SEAL__SHARE);
+    hs->pair.key = NULL; /* the share stays */
     hs->mech = NULL;
     hs->state = SEAL__HS_STEP;
     return 0;
@@ -171,6 +176,8 @@ static int stepped(seal__handshake *hs, uint64_t now_ns, seal__secure_step *step
         return explain_refusal(hs, step, reterr);
     if (step->result < 0)
         return step_failed(hs, step, reterr);
+    if (step->key_result != 0)
+        return seal__error(reterr, step->key_result, "cannot make an X25519 key");
     if (step->out.failed)
         return seal__error(reterr, SEAL_ERROR_TOO_BIG, "the mechanism's token is over %d bytes",
                            SEAL__TOKEN_MAX);
@@ -194,6 +201,10 @@ int seal__handshake_take_back(seal__handshake *hs, uint64_t now_ns, seal__secure
     hs->step_out = false;
     hs->mech = step->mech;
     step->mech = NULL;
+    hs->pair = step->pair;
+    step->pair.key = NULL;
+    hs->has_shared = step->has_shared;
+    memcpy(hs->shared, step->shared, SEAL__SHARE);
     int rc = stepped(hs, now_ns, step, reterr);
     seal__secure_step_free(step);
     return rc;
@@ -306,7 +317,11 @@ int seal__hs_derive(seal__handshake *hs, seal_error **reterr) {
     seal__key_inputs inputs;
     memcpy(inputs.server_secret, hs->server_secret, SEAL__HASH);
     memcpy(inputs.client_secret, hs->client_secret, SEAL__HASH);
-    int rc = seal__x25519_derive(&hs->pair, hs->peer_share, inputs.shared);
+    int rc = 0;
+    if (hs->has_shared)
+        memcpy(inputs.shared, hs->shared, SEAL__SHARE);
+    else
+        rc = seal__x25519_derive(&hs->pair, hs->peer_share, inputs.shared);
     if (rc == 0)
         rc = seal__sha256_peek(&hs->transcript, inputs.transcript);
     if (rc == 0)
@@ -314,6 +329,7 @@ int seal__hs_derive(seal__handshake *hs, seal_error **reterr) {
     seal__wipe(&inputs, sizeof inputs);
     seal__wipe(hs->server_secret, SEAL__HASH);
     seal__wipe(hs->client_secret, SEAL__HASH);
+    seal__wipe(hs->shared, SEAL__SHARE);
     seal__x25519_done(&hs->pair);
     return rc == 0 ? 0
                    : seal__error(reterr, rc, "cannot derive keys: the peer's X25519 share is bad");

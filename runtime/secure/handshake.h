@@ -104,8 +104,11 @@ typedef struct seal__handshake {
     uint32_t attempt;
     seal__hs_state state;
     seal__sha256 transcript;
-    seal__x25519 pair;
+    seal__x25519 pair; /* in the step while that is out */
+    bool has_peer_share;
     uint8_t peer_share[SEAL__SHARE];
+    bool has_shared; /* a step has done the exchange */
+    uint8_t shared[SEAL__SHARE];
     uint8_t server_secret[SEAL__HASH];
     uint8_t client_secret[SEAL__HASH];
     seal__mech *mech; /* NULL while a step is out */
@@ -163,6 +166,15 @@ struct seal__secure_step {
     int result;
     seal_error *error;
     uint32_t attempt;
+    /* The X25519 exchange, done on the worker once the mechanism has accepted the peer's token: a
+     * stranger costs no key. */
+    seal__key_stock *keys;
+    int key_result;
+    seal__x25519 pair;
+    bool has_peer_share;
+    uint8_t peer_share[SEAL__SHARE];
+    bool has_shared;
+    uint8_t shared[SEAL__SHARE];
 };
 
 seal__secure_step *seal__step_new(const seal_allocator *alloc, const uint8_t *token, size_t len);

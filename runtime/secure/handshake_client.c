@@ -11,9 +11,6 @@ int seal__hs_client_begin(seal__handshake *hs, seal_error **reterr) {
         hs->soft = true;
         return rc;
     }
-    rc = seal__x25519_new_key(&hs->pair);
-    if (rc != 0)
-        return seal__error(reterr, rc, "cannot make an X25519 key");
     return seal__hs_prepare_step(hs, NULL, 0, reterr);
 }
 
@@ -121,6 +118,7 @@ int seal__hs_on_server_hello(seal__handshake *hs, const uint8_t *body, size_t le
     hs->level = (seal_level)hello.level;
     hs->one_way_agreed = hs->config->allow_one_way && (hello.flags & SEAL__HELLO_ONE_WAY) != 0;
     memcpy(hs->peer_share, hello.share, SEAL__SHARE);
+    hs->has_peer_share = true;
     hs->state = hs->mech_done ? SEAL__HS_FINISHED : SEAL__HS_TOKEN;
     /* A mechanism that was complete with its first token had to wait for what the server permits.
      */

@@ -71,21 +71,19 @@ int seal__hs_on_client_hello(seal__handshake *hs, const uint8_t *body, size_t le
     hs->one_way_agreed = hs->config->allow_one_way && (hello.flags & SEAL__HELLO_ONE_WAY) != 0;
     hs->mechanism = hello.mechanism;
     memcpy(hs->peer_share, hello.share, SEAL__SHARE);
+    hs->has_peer_share = true;
     hs->state = SEAL__HS_TOKEN;
     return 0;
 }
 
-/* Made only when the mechanism has accepted the first token: a stranger costs no key and gets no
- * answer. */
+/* Only when the mechanism has accepted the first token: a stranger gets no answer. */
 static int emit_hello(seal__handshake *hs, seal_error **reterr) {
     const seal__secure_config *config = hs->config;
     uint8_t random[SEAL__RANDOM];
     seal__buf body;
-    int rc = seal__x25519_new_key(&hs->pair);
-    if (rc == 0)
-        rc = seal__random(random, sizeof random);
+    int rc = seal__random(random, sizeof random);
     if (rc != 0)
-        return seal__error(reterr, rc, "cannot make an X25519 key");
+        return seal__error(reterr, rc, "no random bytes");
     const seal__hello hello = {
         .random = random,
         .instance = config->instance_id,

@@ -86,7 +86,12 @@ static void put_header(uint8_t *header, size_t body_len, seal__record_type type)
     header[3] = (uint8_t)type;
 }
 
-static int seal_aead(seal__half *half, seal__record_type type, seal__buf *out, size_t start) {
+static bool encrypts(const seal__half *half) {
+    return !half->suite->gss && half->level == SEAL_LEVEL_PRIVACY;
+}
+
+static int seal_aead(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
+                     const seal__gather *gather) {
     uint8_t nonce[SEAL__AEAD_NONCE];
     size_t len = out->len - start - SEAL__RECORD_HEADER;
     uint8_t *tag = seal__buf_reserve(out, SEAL__AEAD_TAG);
@@ -96,9 +101,9 @@ static int seal_aead(seal__half *half, seal__record_type type, seal__buf *out, s
     uint8_t *content = header + SEAL__RECORD_HEADER;
     put_header(header, len + SEAL__AEAD_TAG, type);
     make_nonce(half, nonce);
-    if (half->level == SEAL_LEVEL_PRIVACY)
-        return seal__aead_seal(&half->aead, nonce, (seal_bytes){header, SEAL__RECORD_HEADER},
-                               content, len, tag);
+    if (encrypts(half))
+        return seal__aead_seal_with(&half->aead, nonce, (seal_bytes){header, SEAL__RECORD_HEADER},
+                                    content, len, gather, tag);
     return seal__aead_seal(&half->aead, nonce, (seal_bytes){header, SEAL__RECORD_HEADER + len},
                            NULL, 0, tag);
 }
@@ -125,17 +130,24 @@ static int seal_gss(seal__half *half, seal__record_type type, seal__buf *out, si
     return rc;
 }
 
-int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
-                    seal__buf *scratch) {
+int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
+                         const seal__gather *gather, seal__buf *scratch) {
     if (half->number > SEAL__KEY_MAX_RECORDS)
         return SEAL_ERROR_INTERNAL;
+    if (!encrypts(half))
+        seal__gather_copy(gather, out->data + start + SEAL__RECORD_HEADER);
     int rc = half->suite->gss ? seal_gss(half, type, out, start, scratch)
-                              : seal_aead(half, type, out, start);
+                              : seal_aead(half, type, out, start, gather);
     if (rc != 0)
         return rc;
     half->bytes += out->len - start - SEAL__RECORD_HEADER;
     half->number++;
     return 0;
+}
+
+int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
+                    seal__buf *scratch) {
+    return seal__half_seal_with(half, type, out, start, NULL, scratch);
 }
 
 static int open_aead(seal__half *half, uint8_t *record, size_t body_len, uint8_t **ret_content,

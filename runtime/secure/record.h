@@ -45,6 +45,10 @@ int seal__half_update(seal__half *half);
 int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
                     seal__buf *scratch);
 
+/* The same where parts of the content were only reserved. gather may be NULL. */
+int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
+                         const seal__gather *gather, seal__buf *scratch);
+
 /* Opens a record where it stands (AEAD) or into `scratch` (gss). `record` begins with the header
  * and its body has body_len bytes. Codes: SEAL_ERROR_TAMPERED, PROTOCOL (too short), TOO_BIG (key
  * worn out). */

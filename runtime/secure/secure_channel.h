@@ -11,6 +11,8 @@
 #ifndef SEAL_SECURE_SECURE_CHANNEL_H
 #define SEAL_SECURE_SECURE_CHANNEL_H
 
+#include "base/gather.h"
+#include "secure/crypto/stock.h"
 #include "secure/mech.h"
 
 enum {
@@ -32,7 +34,8 @@ typedef struct seal__secure_config {
     seal__role role;
     const seal_allocator *alloc; /* borrowed; NULL: malloc */
     seal__mech_source mechs;
-    const char *target;                  /* client: the SPN it wants, sent in the hello */
+    seal__key_stock *keys; /* borrowed; also by steps, on the worker; NULL: none is made ahead */
+    const char *target;    /* client: the SPN it wants, sent in the hello */
     seal_suite suites[SEAL__MAX_SUITES]; /* client: offered, best first; server: accepted */
     size_t n_suites;                     /* 0: the three AEAD suites */
     seal_level min_level;                /* 0: privacy */
@@ -182,6 +185,9 @@ const char *seal__secure_hello_target(const seal__secure_channel *channel);
  */
 size_t seal__secure_record_begin(seal__secure_channel *channel, seal__buf *out);
 int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_t start);
+/* The same where parts of the content were only reserved. gather may be NULL. */
+int seal__secure_record_end_with(seal__secure_channel *channel, seal__buf *out, size_t start,
+                                 const seal__gather *gather);
 
 /* Changes this end's sending key now. */
 int seal__secure_update_key(seal__secure_channel *channel, seal__buf *out);

@@ -28,14 +28,20 @@ static void take_back(seal__buf *out, size_t start) {
     }
 }
 
-int seal__channel_seal(seal__secure_channel *channel, seal__record_type type, seal__buf *out,
-                       size_t start) {
+static int seal_with(seal__secure_channel *channel, seal__record_type type, seal__buf *out,
+                     size_t start, const seal__gather *gather) {
     int rc = out->failed ? SEAL_ERROR_NO_MEMORY
-                         : seal__half_seal(&channel->sending, type, out, start, &channel->scratch);
+                         : seal__half_seal_with(&channel->sending, type, out, start, gather,
+                                                &channel->scratch);
     if (rc == 0)
         return 0;
     take_back(out, start);
     return send_failed(channel, rc);
+}
+
+int seal__channel_seal(seal__secure_channel *channel, seal__record_type type, seal__buf *out,
+                       size_t start) {
+    return seal_with(channel, type, out, start, NULL);
 }
 
 int seal__channel_send(seal__secure_channel *channel, seal__record_type type,
@@ -102,7 +108,8 @@ size_t seal__secure_record_begin(seal__secure_channel *channel, seal__buf *out) 
     return seal__buf_reserve(out, SEAL__RECORD_HEADER) == NULL ? SIZE_MAX : start;
 }
 
-int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_t start) {
+int seal__secure_record_end_with(seal__secure_channel *channel, seal__buf *out, size_t start,
+                                 const seal__gather *gather) {
     size_t len = out->len - start - SEAL__RECORD_HEADER;
     if (channel->failure != 0) {
         take_back(out, start);
@@ -112,12 +119,16 @@ int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_
         take_back(out, start);
         return len == 0 ? 0 : SEAL_ERROR_TOO_BIG;
     }
-    int rc = seal__channel_seal(channel, SEAL__RECORD_DATA, out, start);
+    int rc = seal_with(channel, SEAL__RECORD_DATA, out, start, gather);
     if (rc != 0)
         return rc;
     bool due = channel->sending.number >= channel->config.key_update_records ||
                channel->sending.bytes >= channel->config.key_update_bytes;
     return due ? send_update(channel, out) : 0;
+}
+
+int seal__secure_record_end(seal__secure_channel *channel, seal__buf *out, size_t start) {
+    return seal__secure_record_end_with(channel, out, start, NULL);
 }
 
 static int close_handshake(seal__secure_channel *channel, seal__close_code code, seal__buf *out) {

@@ -22,10 +22,23 @@ seal__secure_step *seal__step_new(const seal_allocator *alloc, const uint8_t *to
     return step;
 }
 
+/* A share that is refused is left to the end of the handshake, which says so. */
+static int exchange(seal__secure_step *step) {
+    int rc = step->pair.key != NULL || step->has_shared
+                 ? 0
+                 : seal__key_stock_take(step->keys, &step->pair);
+    if (rc != 0 || step->result != SEAL__MECH_DONE || !step->has_peer_share || step->has_shared)
+        return rc;
+    step->has_shared = seal__x25519_derive(&step->pair, step->peer_share, step->shared) == 0;
+    return 0;
+}
+
 void seal__secure_step_run(seal__secure_step *step) {
     static const uint8_t nothing[1] = {0};
     const uint8_t *in = step->in != NULL ? step->in : nothing;
     step->result = step->mech->ops->step(step->mech, in, step->in_len, &step->out, &step->error);
+    if (step->result >= 0)
+        step->key_result = exchange(step);
 }
 
 void seal__secure_step_free(seal__secure_step *step) {
@@ -34,6 +47,8 @@ void seal__secure_step_free(seal__secure_step *step) {
     seal_allocator alloc = step->alloc;
     if (step->mech != NULL)
         step->mech->ops->free(step->mech);
+    seal__x25519_done(&step->pair);
+    seal__wipe(step->shared, sizeof step->shared);
     seal__wipe(step->in, step->in_len);
     seal__release(&alloc, step->in);
     seal__buf_done_wiped(&step->out);

@@ -91,6 +91,7 @@ static void on_closed(seal__conn *conn, const seal_error *why) {
         loop->n_half_open--;
         seal__count(&loop->stats.handshakes_failed, 1);
     }
+    seal__calls_drop_peer(loop);
     seal__server_admit_end(sc);
     seal__release(seal__runtime_alloc(loop->runtime), sc);
     seal__server_maybe_stopped(loop);

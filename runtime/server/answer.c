@@ -30,7 +30,7 @@ void seal__call_over(seal_call *call, seal_status code, seal_execution execution
         return;
     call->is_over = true;
     call->outcome = (seal__call_status){.code = code, .execution = execution};
-    if (call->server->n_interceptors == SEAL__OWN_INTERCEPTORS)
+    if (call->server->n_interceptors == 0)
         return;
     call->duration_us = (uv_hrtime() - call->began_ns) / 1000;
     if (code != SEAL_STATUS_OK && text != NULL)
@@ -85,7 +85,7 @@ static void give_no_memory(seal_call *call) {
 
 /* The one reply. Trailing metadata needs a STATUS behind it. */
 static void give_message(seal_call *call, size_t size, seal__pack_fn *pack, const void *message) {
-    atomic_fetch_add(&call->messages_out, 1);
+    seal__call_count_out(call);
     if (call->stream == NULL) {
         seal__call_over(call, SEAL_STATUS_OK, SEAL_EXECUTED, NULL);
         return;
@@ -267,7 +267,9 @@ int seal_call_reply(seal_call *call, const seal_method *method, const ProtobufCM
     size_t size = 0;
     if (call->method->method != method || (method->flags & SEAL_METHOD_SERVER_STREAMING) != 0)
         return SEAL_ERROR_INVALID;
-    if (!seal__call_claim(call))
+    bool here = seal__call_on_loop(call);
+    bool is_alone = here && seal__call_is_alone(call);
+    if (is_alone ? !seal__call_claim_alone(call) : !seal__call_claim(call))
         return SEAL_ERROR_ALREADY;
     int rc = seal__call_check(call, reply, &size, &error);
     if (rc < 0) {
@@ -278,7 +280,7 @@ int seal_call_reply(seal_call *call, const seal_method *method, const ProtobufCM
         return rc;
     }
     seal__call_show_sent(call, reply);
-    if (!seal__call_on_loop(call))
+    if (!here)
         return reply_from_elsewhere(call, reply, size);
     reply_here(call, reply, size);
     return 0;

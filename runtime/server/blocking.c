@@ -39,7 +39,7 @@ static void begin(seal_call *call) {
 
 static int decode_request(seal_call *call) {
     seal__mail *mail = call->work->request;
-    return mail == NULL ? 0 : seal__call_decode(call, mail->bytes, mail->len, &call->request);
+    return mail == NULL ? 0 : seal__call_decode(call, mail->bytes, mail->len, NULL, &call->request);
 }
 
 static void run(seal__work *work, bool expired) {
@@ -141,7 +141,7 @@ int seal_call_take(seal_call *call, const seal_method *method,
     if (rc <= 0)
         return rc;
     ProtobufCMessage *message = NULL;
-    rc = seal__call_decode(call, mail->bytes, mail->len, &message);
+    rc = seal__call_decode(call, mail->bytes, mail->len, NULL, &message);
     seal__release(call->work->box.alloc, mail);
     if (rc < 0) {
         seal__call_wake(call); /* which cancels it */

@@ -26,8 +26,7 @@ struct seal__server_method;
 
 enum {
     SEAL__CALL_FIRST = 384,
-    SEAL__OWN_INTERCEPTORS = 2, /* the library's, before the user's */
-    SEAL__INTERCEPTORS = SEAL__OWN_INTERCEPTORS + SEAL_MAX_INTERCEPTORS
+    SEAL__SPARE_CALLS = 64 /* objects that a loop keeps */
 };
 
 typedef struct seal__server_interceptor {
@@ -76,10 +75,22 @@ typedef struct seal__call_work {
 } seal__call_work;
 
 /* `users` are the references that handlers hold; together they hold one of `refs`, and the stream,
- * while there is one, another. Freed on the loop thread. No larger than what malloc has at hand:
- * see docs/benchmarks.md. */
+ * while there is one, another. Freed on the loop thread, which keeps some objects for the next
+ * calls: with what stands before `refs`, and clears the rest.
+ *
+ * Almost every call is answered before its handler returns, on the loop, by the only one who has a
+ * reference (seal__call_is_alone): then nobody else can be looking, and no lock or locked
+ * instruction is needed. */
 struct seal_call {
     alignas(max_align_t) uint8_t first[SEAL__CALL_FIRST]; /* what the arena hands out first */
+    seal_server *server;
+    struct seal__server_loop *loop;
+    seal_peer *peer; /* held, also in an object that is kept */
+    void **states;   /* one for each of the server's interceptors: they stand behind the call */
+    pthread_mutex_t lock;
+    seal__outgoing out;
+    seal__scope scope;
+
     atomic_uint refs;
     atomic_uint users;
     atomic_int phase;     /* seal__call_phase */
@@ -89,27 +100,25 @@ struct seal_call {
     atomic_bool woken;    /* `task` is queued */
     atomic_bool is_stuck; /* a sender was told to wait */
     atomic_bool has_verdict;
-    bool is_run; /* loop, as the next four: counted as begun */
+    bool is_run;     /* loop, as the next six: counted as begun */
+    bool in_handler; /* ... which has not returned; not on a worker */
+    bool is_dead;    /* the last reference has gone while it was pinned */
     bool client_ended;
     bool end_told;
     bool tell_cancel; /* on_cancel was set after the cancel: `task` tells */
     bool is_over;     /* `outcome` says how */
     bool has_sent;    /* under lock: initial metadata, or a message */
     bool has_retry_after;
-    seal_status ended_by; /* loop; not OK: client, deadline or connection have ended it */
-    seal__task task;      /* takes what other threads have given; or the last release */
-    seal_server *server;
-    struct seal__server_loop *loop;
+    uint32_t pins;                /* loop: it is being worked on, and stays */
+    seal_status ended_by;         /* loop; not OK: client, deadline or connection have ended it */
+    seal__task task;              /* takes what other threads have given; or the last release */
     struct seal__server_conn *sc; /* NULL: the connection is gone */
     seal__stream *stream;         /* NULL: finished or gone */
     seal_call *next_lost;         /* while all calls of a connection that is over are let go of */
     const struct seal__server_method *method;
-    seal_peer *peer;
     uint64_t began_ns;
     uint64_t deadline_ns;
 
-    pthread_mutex_t lock;
-    seal__outgoing out;
     seal__call_answer answer;
     seal__call_status verdict; /* under lock until has_verdict: what the library has found; it goes
                                 * before what the handler answers */
@@ -122,7 +131,6 @@ struct seal_call {
 
     uint32_t n_begun;        /* interceptors whose begin has let it through */
     seal_metadata *metadata; /* NULL: there is none */
-    seal__scope scope;
 
     ProtobufCMessage *request; /* in the arena, as is every message that is being handed out */
     seal__arena arena;
@@ -137,7 +145,6 @@ struct seal_call {
 
     seal__call_status outcome; /* the text, as the next one, only where an interceptor is told */
     uint64_t duration_us;
-    void **states; /* one for each of the server's interceptors: they stand behind the call */
 };
 
 /* ---- call.c ---- */
@@ -145,6 +152,21 @@ struct seal_call {
 /* event: HEADERS. NULL: out of memory. */
 seal_call *seal__call_new(struct seal__server_conn *sc, const seal__event *event,
                           const struct seal__server_method *method, uint64_t deadline_ns);
+/* Objects that a loop keeps: none at first; releases them; lets go of the last call's peer. */
+void seal__calls_init(struct seal__server_loop *loop, const seal_allocator *alloc);
+void seal__calls_done(struct seal__server_loop *loop);
+void seal__calls_drop_peer(struct seal__server_loop *loop);
+/* Loop: while it is pinned the call stays, whoever lets go of it. */
+static inline void seal__call_pin(seal_call *call) {
+    call->pins++;
+}
+void seal__call_unpin(seal_call *call);
+/* Loop: the handler is being run, and nobody else has a reference. */
+static inline bool seal__call_is_alone(const seal_call *call) {
+    return call->in_handler && atomic_load_explicit(&call->users, memory_order_acquire) == 1;
+}
+/* Loop: the handler has returned. Its reference goes; the call is pinned. */
+void seal__call_handled(seal_call *call);
 /* Forgets the message in the arena; the next may take so many bytes. */
 void seal__call_reset_arena(seal_call *call, size_t budget);
 /* The stream is gone; drops its reference. */
@@ -163,6 +185,8 @@ void seal__call_judge(seal_call *call, seal_status code, const char *text);
 static inline bool seal__call_has_begun(const seal_call *call) {
     return atomic_load(&call->phase) == SEAL__CALL_BEGUN;
 }
+/* Loop: the handler is about to run. */
+void seal__call_begins(seal_call *call);
 static inline bool seal__call_is_queued(const seal_call *call) {
     return call->work != NULL && !seal__list_is_empty(&call->work->queued);
 }
@@ -183,11 +207,17 @@ void seal__call_flush(seal_call *call);
 void seal__call_over(seal_call *call, seal_status code, seal_execution execution, const char *text);
 /* Any thread: the call is answered from here on. False: it was already. */
 bool seal__call_claim(seal_call *call);
+/* The same where it is alone. */
+static inline bool seal__call_claim_alone(seal_call *call) {
+    bool is_first = !atomic_load_explicit(&call->answered, memory_order_relaxed);
+    atomic_store_explicit(&call->answered, true, memory_order_relaxed);
+    return is_first;
+}
 
 /* ---- stream.c ---- */
 
 /* Loop: what a message of a stream, its end, and room to send mean for the handler. */
-void seal__call_message(seal_call *call, const uint8_t *data, size_t len);
+void seal__call_message(seal_call *call, const seal__event *event);
 void seal__call_ended(seal_call *call);
 void seal__call_writable(seal_call *call);
 /* Loop: what was asked for elsewhere. */
@@ -196,8 +226,11 @@ void seal__call_catch_up(seal_call *call);
 void seal__call_want(seal_call *call, uint32_t n);
 /* Decodes into the arena, whose last message goes, and shows it to the interceptors. Returns 0, or
  * a negative code after seal__call_judge. On the loop, or the worker. */
-int seal__call_decode(seal_call *call, const uint8_t *data, size_t len,
+int seal__call_decode(seal_call *call, const uint8_t *data, size_t len, seal__buf *held,
                       ProtobufCMessage **ret_message);
+/* The same of the message of an event. On the loop. */
+int seal__call_decode_event(seal_call *call, const seal__event *event,
+                            ProtobufCMessage **ret_message);
 /* Checks a message that is to be sent. Returns 0, SEAL_ERROR_INVALID or SEAL_ERROR_TOO_BIG. */
 int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size,
                      seal_error **reterr);
@@ -210,6 +243,12 @@ void seal__call_publish(seal_call *call);
 /* Any thread: the loop is to send the item, which it takes. SEAL_ERROR_ALREADY: the call is
  * answered or, where it must be the first, something was sent before. */
 int seal__call_hand_over(seal_call *call, seal__out_item *item, bool must_be_first);
+
+/* A message has been sent: told to interceptors, and to nobody else. */
+static inline void seal__call_count_out(seal_call *call) {
+    if (call->n_begun > 0)
+        atomic_fetch_add(&call->messages_out, 1);
+}
 
 /* ---- blocking.c ---- */
 
@@ -229,15 +268,22 @@ int seal__call_send_block(seal_call *call, seal_bytes block);
 
 /* ---- interceptors.c ---- */
 
-/* The first of a new server: the library's own. */
-void seal__server_add_own_interceptors(seal_server *server);
 /* Runs every begin. False: one has refused, and the call has to be refused. */
 bool seal__call_begin(seal_call *call);
-void seal__call_show_received(seal_call *call, const ProtobufCMessage *message);
-void seal__call_show_sent(seal_call *call, const ProtobufCMessage *message);
-void seal__call_show_end(seal_call *call);
+/* For those whose begin has let it through. */
+void seal__call_tell_received(seal_call *call, const ProtobufCMessage *message);
+void seal__call_tell_sent(seal_call *call, const ProtobufCMessage *message);
+void seal__call_tell_end(seal_call *call);
+static inline void seal__call_show_received(seal_call *call, const ProtobufCMessage *message) {
+    if (call->n_begun > 0)
+        seal__call_tell_received(call, message);
+}
+static inline void seal__call_show_sent(seal_call *call, const ProtobufCMessage *message) {
+    if (call->n_begun > 0)
+        seal__call_tell_sent(call, message);
+}
 
-/* authorize.c: level and allow list of the method. */
-extern const seal_server_interceptor seal__policy_interceptor;
+/* authorize.c: level and allow list of the method. False: it has failed the call. */
+bool seal__call_is_allowed(seal_call *call);
 
 #endif

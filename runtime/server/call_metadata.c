@@ -156,10 +156,10 @@ static int add_detail(seal_call *call, const char *type, const uint8_t *value, s
 }
 
 int seal_call_add_detail(seal_call *call, const ProtobufCMessage *detail) {
+    size_t size = 0;
     if (detail == NULL || detail->descriptor == NULL ||
-        seal__codec_check(detail->descriptor, detail, NULL) < 0)
+        seal__codec_measure(detail->descriptor, detail, &size, NULL) < 0)
         return SEAL_ERROR_INVALID;
-    size_t size = seal__codec_size(detail);
     if (size > SEAL__DETAILS_MAX)
         return SEAL_ERROR_TOO_BIG;
     const seal_allocator *alloc = seal__runtime_alloc(call->loop->runtime);

@@ -3,11 +3,15 @@
  * request is decoded where possible, and answered as NOT_EXECUTED. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/deadline.h"
 #include "server/server_internal.h"
 
 enum { TEXT_MAX = 512 };
+
+/* More than what the coarse clock may be behind. */
+#define TICK_NS UINT64_C(20000000)
 
 static const char out_of_memory[] = "the server is out of memory";
 
@@ -25,20 +29,35 @@ static void refuse(seal_call *call, seal_status status, const char *text) {
 
 static void invoke(seal_call *call) {
     const seal__server_method *m = call->method;
-    atomic_store(&call->phase, SEAL__CALL_BEGUN);
-    seal__call_settle(call);
+    seal__call_begins(call);
+    call->in_handler = true;
     if (m->method->invoke(m->ops, call, call->request, m->user)) {
-        seal_call_unref(call);
+        seal__call_handled(call);
         return;
     }
+    call->in_handler = false;
     atomic_store(&call->phase, SEAL__CALL_NEW);
     seal__call_not_run(call);
     refuse(call, SEAL_STATUS_UNIMPLEMENTED, "the server does not implement the method");
 }
 
+/* Handlers before this one may have taken long. Where the deadline is far off, a clock that is a
+ * tick behind says so, too, and costs less. */
+static bool is_past(uint64_t deadline_ns) {
+    if (deadline_ns == UINT64_MAX)
+        return false;
+#ifdef CLOCK_MONOTONIC_COARSE
+    struct timespec t;
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0 &&
+        (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + TICK_NS < deadline_ns)
+        return false;
+#endif
+    return uv_hrtime() >= deadline_ns;
+}
+
 /* Nothing stands between the call and its handler. */
 static void start(seal_call *call) {
-    if (seal_call_time_left_us(call) == 0)
+    if (is_past(call->deadline_ns))
         refuse(call, SEAL_STATUS_DEADLINE_EXCEEDED,
                "the deadline passed before the call was begun");
     else if (call->work != NULL)
@@ -108,9 +127,9 @@ static void on_headers(seal__server_conn *sc, const seal__event *event) {
         refuse_stream(sc, event->stream, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
         return;
     }
-    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    seal__call_pin(call);
     begin(call, event);
-    seal__call_release(call);
+    seal__call_unpin(call);
 }
 
 /* ---- The request ---- */
@@ -120,7 +139,7 @@ static void take_request(seal_call *call, const seal__event *event) {
     if (call->request != NULL || call->work != NULL)
         refuse(call, SEAL_STATUS_INVALID_ARGUMENT, "the request has more than one message");
     else if (!call->method->blocks) {
-        if (seal__call_decode(call, event->data, event->len, &call->request) < 0)
+        if (seal__call_decode_event(call, event, &call->request) < 0)
             refuse(call, call->verdict.code, call->verdict.text);
     } else if (seal__call_keep(call, event->data, event->len) < 0) {
         refuse(call, SEAL_STATUS_RESOURCE_EXHAUSTED, out_of_memory);
@@ -144,7 +163,7 @@ static void on_end(seal_call *call) {
 
 static void on_message(seal_call *call, const seal__event *event) {
     if (streams_requests(call))
-        seal__call_message(call, event->data, event->len);
+        seal__call_message(call, event);
     else if (is_new(call))
         take_request(call, event);
     if (event->end)
@@ -186,9 +205,6 @@ static void on_given_up(seal_call *call, seal_status status) {
 
 static void on_call_event(seal_call *call, const seal__event *event) {
     switch (event->kind) {
-    case SEAL__EVENT_MESSAGE:
-        on_message(call, event);
-        break;
     case SEAL__EVENT_END:
         on_end(call);
         break;
@@ -207,6 +223,7 @@ static void on_call_event(seal_call *call, const seal__event *event) {
     case SEAL__EVENT_NONE:
     case SEAL__EVENT_SETTINGS:
     case SEAL__EVENT_HEADERS:
+    case SEAL__EVENT_MESSAGE:
     case SEAL__EVENT_STATUS:
     case SEAL__EVENT_GOAWAY:
     case SEAL__EVENT_METADATA:
@@ -222,9 +239,12 @@ void seal__server_event(seal__conn *conn, const seal__event *event) {
     seal_call *call = event->stream != NULL ? seal__stream_user(event->stream) : NULL;
     if (call == NULL)
         return;
-    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
-    on_call_event(call, event);
-    seal__call_release(call);
+    seal__call_pin(call);
+    if (event->kind == SEAL__EVENT_MESSAGE)
+        on_message(call, event);
+    else
+        on_call_event(call, event);
+    seal__call_unpin(call);
 }
 
 /* ---- All calls of a connection ---- */

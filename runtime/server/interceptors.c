@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions around every call: the library's own first, then those that the server was given. */
+/* Functions around every call that the server was given. */
 #include <inttypes.h>
 
 #include "base/options.h"
 #include "server/server_internal.h"
-
-/* ---- Figures ---- */
-
-static void count_end(seal_call *call, const seal_call_outcome *outcome, void **state, void *user) {
-    (void)state;
-    (void)user;
-    if (outcome->execution == SEAL_NOT_EXECUTED)
-        seal__count(&call->loop->stats.calls_refused, 1);
-}
-
-static const seal_server_interceptor figures = {.struct_size = sizeof figures, .end = count_end};
 
 /* ---- Log ---- */
 
@@ -36,14 +25,10 @@ const seal_server_interceptor *seal_server_log_interceptor(void) {
 
 /* ---- The chain ---- */
 
-void seal__server_add_own_interceptors(seal_server *server) {
-    server->interceptors[0].fn = figures;
-    server->interceptors[1].fn = seal__policy_interceptor;
-    server->n_interceptors = SEAL__OWN_INTERCEPTORS;
-}
-
 bool seal__call_begin(seal_call *call) {
     const seal_server *server = call->server;
+    if (!seal__call_is_allowed(call))
+        return false;
     for (uint32_t i = 0; i < server->n_interceptors; i++) {
         const seal__server_interceptor *one = &server->interceptors[i];
         if (one->fn.begin != NULL && !one->fn.begin(call, &call->states[i], one->user))
@@ -53,16 +38,16 @@ bool seal__call_begin(seal_call *call) {
     return !atomic_load(&call->answered);
 }
 
-void seal__call_show_received(seal_call *call, const ProtobufCMessage *message) {
-    for (uint32_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
+void seal__call_tell_received(seal_call *call, const ProtobufCMessage *message) {
+    for (uint32_t i = call->n_begun; i-- > 0;) {
         const seal__server_interceptor *one = &call->server->interceptors[i];
         if (one->fn.received != NULL)
             one->fn.received(call, message, &call->states[i], one->user);
     }
 }
 
-void seal__call_show_sent(seal_call *call, const ProtobufCMessage *message) {
-    for (uint32_t i = call->n_begun; i-- > SEAL__OWN_INTERCEPTORS;) {
+void seal__call_tell_sent(seal_call *call, const ProtobufCMessage *message) {
+    for (uint32_t i = call->n_begun; i-- > 0;) {
         const seal__server_interceptor *one = &call->server->interceptors[i];
         if (one->fn.sent != NULL)
             one->fn.sent(call, message, &call->states[i], one->user);
@@ -76,13 +61,10 @@ static void describe(seal_call *call, seal_call_outcome *outcome) {
     outcome->messages_out = atomic_load(&call->messages_out);
 }
 
-/* The library's own want to know how it ended, and no more. */
-void seal__call_show_end(seal_call *call) {
-    seal__call_over(call, SEAL_STATUS_UNKNOWN, SEAL_EXECUTION_UNKNOWN, NULL);
+void seal__call_tell_end(seal_call *call) {
     seal_call_outcome outcome = {.status = call->outcome.code,
                                  .execution = call->outcome.execution};
-    if (call->n_begun > SEAL__OWN_INTERCEPTORS)
-        describe(call, &outcome);
+    describe(call, &outcome);
     for (uint32_t i = call->n_begun; i-- > 0;) {
         const seal__server_interceptor *one = &call->server->interceptors[i];
         if (one->fn.end != NULL)
@@ -105,7 +87,7 @@ static void do_add(void *arg) {
     if (server->state != SEAL__SERVER_NEW)
         task->rc = seal__error(task->reterr, SEAL_ERROR_STATE,
                                "add interceptors before the server is started");
-    else if (server->n_interceptors == SEAL__INTERCEPTORS)
+    else if (server->n_interceptors == SEAL_MAX_INTERCEPTORS)
         task->rc = seal__error(task->reterr, SEAL_ERROR_TOO_MANY,
                                "at most %u interceptors are possible", SEAL_MAX_INTERCEPTORS);
     else

@@ -93,6 +93,7 @@ static void run_ended(seal__task *task) {
     seal__server_loop *loop = SEAL__CONTAINER_OF(task, seal__server_loop, ended);
     seal__server_crew *crew = loop->crew;
     seal__runtime_join(loop->runtime);
+    seal__calls_done(loop);
     loop->runtime = NULL;
     seal__runtime_awaited(crew->first);
     crew->n_alive--;
@@ -130,6 +131,7 @@ static void init_loop(seal_server *server, seal__server_loop *loop, seal__server
     seal__list_init(&loop->half_open);
     seal__list_init(&loop->established);
     seal__list_init(&loop->queued);
+    seal__calls_init(loop, seal__runtime_alloc(server->runtime));
 }
 
 int seal__server_loops_init(seal_server *server) {

@@ -43,7 +43,6 @@ static int make_server(seal_runtime *runtime, const seal_server_options *options
     server->state = SEAL__SERVER_NEW;
     atomic_init(&server->port, 0);
     seal__list_init(&server->stop_tasks);
-    seal__server_add_own_interceptors(server);
     if (seal__server_limits_init(&server->limits) < 0) {
         seal__release(alloc, server);
         return seal__error(reterr, SEAL_ERROR_SYSTEM, "no mutex");

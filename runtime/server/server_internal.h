@@ -5,6 +5,7 @@
 
 #include <sealrpc/gen.h>
 
+#include "base/spares.h"
 #include "net/conn.h"
 #include "naming/publish.h"
 #include "net/listen.h"
@@ -101,7 +102,9 @@ typedef struct seal__server_loop {
     seal__list queued;      /* seal__call_work: calls that wait for a worker */
     uint32_t n_half_open;
     uint32_t n_established;
-    uint32_t n_calls; /* call objects that exist */
+    uint32_t n_calls;       /* call objects in use */
+    seal__spares calls;     /* others, without a peer */
+    seal__spares last_call; /* the one that was let go of last, with its peer */
     bool stopping;
     uint32_t n_given;  /* connections it was given and that are not over; under limits.lock */
     atomic_uint n_cut; /* calls that were going on when the grace was over */
@@ -165,8 +168,8 @@ struct seal_server {
     size_t n_services;
     seal__server_method *methods; /* sorted by full name; made at start */
     size_t n_methods;
-    seal__workers *workers;                                    /* NULL: no handler blocks */
-    seal__server_interceptor interceptors[SEAL__INTERCEPTORS]; /* added until it is started */
+    seal__workers *workers;                                       /* NULL: no handler blocks */
+    seal__server_interceptor interceptors[SEAL_MAX_INTERCEPTORS]; /* added until it is started */
     uint32_t n_interceptors;
 
     seal__server_loop main;  /* the first loop */

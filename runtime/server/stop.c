@@ -36,6 +36,7 @@ static void release(seal_server *server) {
     seal__gss_acceptor_unref(server->acceptor);
     seal__workers_free(server->workers);
     seal__server_loops_leave(server);
+    seal__calls_done(&server->main);
     seal__server_config_done(&server->config, alloc);
     seal__server_limits_done(&server->limits);
     seal__release(alloc, server->services);

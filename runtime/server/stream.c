@@ -15,14 +15,16 @@ static const char out_of_memory[] = "the server is out of memory";
 
 /* ---- Coming in ---- */
 
-int seal__call_decode(seal_call *call, const uint8_t *data, size_t len,
+int seal__call_decode(seal_call *call, const uint8_t *data, size_t len, seal__buf *held,
                       ProtobufCMessage **ret_message) {
     const seal_method *method = call->method->method;
-    bool recursive = (method->flags & SEAL_METHOD_REQUEST_RECURSIVE) != 0;
     seal_error *error = NULL;
     seal__call_reset_arena(call, seal__codec_budget(len));
-    int rc = seal__codec_unpack(method->request, recursive, data, len, &call->arena, ret_message,
-                                &error);
+    if (held != NULL)
+        seal__arena_adopt(&call->arena, held);
+    int rc = seal__codec_unpack(method->request, data, len,
+                                held != NULL ? SEAL__CODEC_VIEWS : SEAL__CODEC_COPIES, &call->arena,
+                                ret_message, &error);
     if (rc < 0) {
         seal__call_judge(call,
                          rc == SEAL_ERROR_MALFORMED ? SEAL_STATUS_INVALID_ARGUMENT
@@ -49,13 +51,20 @@ static void put_into_box(seal_call *call, const uint8_t *data, size_t len) {
     seal__call_cancel(call);
 }
 
-void seal__call_message(seal_call *call, const uint8_t *data, size_t len) {
+int seal__call_decode_event(seal_call *call, const seal__event *event,
+                            ProtobufCMessage **ret_message) {
+    seal__buf held;
+    bool is_held = seal__session_take(call->sc->conn->session, event, &held);
+    return seal__call_decode(call, event->data, event->len, is_held ? &held : NULL, ret_message);
+}
+
+void seal__call_message(seal_call *call, const seal__event *event) {
     ProtobufCMessage *message = NULL;
     if (is_deaf(call))
         return;
     if (call->work != NULL)
-        put_into_box(call, data, len);
-    else if (seal__call_decode(call, data, len, &message) < 0)
+        put_into_box(call, event->data, event->len);
+    else if (seal__call_decode_event(call, event, &message) < 0)
         seal__call_cancel(call);
     else
         call->deliver(call, message, call->received, call->receive_user);
@@ -132,9 +141,8 @@ static uint32_t reply_limit(const seal_call *call) {
 
 int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *ret_size,
                      seal_error **reterr) {
-    if (seal__codec_check(call->method->method->response, message, reterr) < 0)
+    if (seal__codec_measure(call->method->method->response, message, ret_size, reterr) < 0)
         return SEAL_ERROR_INVALID;
-    *ret_size = seal__codec_size(message);
     if (*ret_size > reply_limit(call))
         return seal__error(reterr, SEAL_ERROR_TOO_BIG, "the reply has %zu bytes; the limit is %u",
                            *ret_size, reply_limit(call));
@@ -242,7 +250,7 @@ int seal_call_send(seal_call *call, const seal_method *method, const ProtobufCMe
     seal__call_show_sent(call, message);
     rc = here ? send_here(call, message, size) : send_from_elsewhere(call, message, size);
     if (rc == 0)
-        atomic_fetch_add(&call->messages_out, 1);
+        seal__call_count_out(call);
     return rc;
 }
 

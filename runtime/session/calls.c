@@ -21,6 +21,28 @@ static int accept(seal__session *session, const seal__headers *headers, seal__me
     return 0;
 }
 
+/* The commonest: a method that is known, nothing beside it, and nothing in the way. */
+static bool accept_plain(seal__session *session, const seal__frame *frame, seal__event *event) {
+    const uint8_t *at = frame->payload;
+    if (frame->len != SEAL__HEADERS_FIXED || frame->stream != session->last_id + 1 ||
+        session->going_away || session->count >= session->max_streams)
+        return false;
+    seal__method_ref *method = seal__method_known(session, seal__load_u32(at));
+    uint64_t timeout_us = seal__load_u64(at + SEAL__HEADERS_TIMEOUT);
+    bool plain = method != NULL && method->len > 0 && timeout_us > 0 &&
+                 seal__load_u16(at + SEAL__HEADERS_NAME_LEN) == 0;
+    seal__stream *stream = plain ? seal__stream_new(session, frame->stream, 0) : NULL;
+    if (stream == NULL)
+        return false;
+    session->last_id = frame->stream;
+    event->kind = SEAL__EVENT_HEADERS;
+    event->stream = stream;
+    event->method = method;
+    event->timeout_us = timeout_us;
+    event->attempt = 1;
+    return true;
+}
+
 /* Opens a stream, or answers at once, without an event, what must not reach a handler. */
 static int open_or_refuse(seal__session *session, const seal__frame *frame,
                           const seal__headers *headers, seal__method_ref *method,
@@ -50,9 +72,8 @@ static int open_or_refuse(seal__session *session, const seal__frame *frame,
     return rc == 0 ? 0 : seal__error(reterr, rc, "cannot answer: %s", seal_error_code_text(rc));
 }
 
-int seal__on_headers(seal__session *session, seal__stream *stream, const seal__frame *frame,
-                     seal__event *event, seal_error **reterr) {
-    (void)stream;
+static __attribute__((noinline)) int take_headers(seal__session *session, const seal__frame *frame,
+                                                  seal__event *event, seal_error **reterr) {
     seal__headers headers;
     if (!seal__headers_read(frame->payload, frame->len, &headers))
         return seal__session_broken(frame, "is malformed", reterr);
@@ -66,6 +87,12 @@ int seal__on_headers(seal__session *session, seal__stream *stream, const seal__f
         return seal__error_no_memory(reterr);
     session->last_id = frame->stream;
     return open_or_refuse(session, frame, &headers, method, event, reterr);
+}
+
+int seal__on_headers(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                     seal__event *event, seal_error **reterr) {
+    (void)stream;
+    return accept_plain(session, frame, event) ? 0 : take_headers(session, frame, event, reterr);
 }
 
 /* A call that ends at its own deadline is nothing unusual; every other reset costs something. */
@@ -87,7 +114,7 @@ int seal__on_cancel(seal__session *session, seal__stream *stream, const seal__fr
     stream->state = SEAL__STREAM_RESET;
     seal__stream_drop_queue(session, stream);
     seal__inbox_drop(session, stream);
-    seal__heap_remove(&session->deadlines, &stream->deadline);
+    seal__stream_drop_deadline(session, stream);
     seal__stream_ready(session, stream);
     if (stream->expired)
         return 0;

@@ -6,6 +6,11 @@
  */
 #include "session/internal.h"
 
+enum {
+    AHEAD = 8,                    /* as with decoding: see codec.h */
+    AHEAD_LEAST = SEAL__PIECE / 2 /* of a message in smaller pieces, memory grows as they come */
+};
+
 /* Bytes of messages, without a STATUS behind them. */
 static size_t unread(const seal__stream *stream) {
     return stream->inbox.len - stream->inbox_at - stream->status_len;
@@ -26,17 +31,52 @@ static void release_wanted(seal__session *session, seal__stream *stream) {
         release_held(session, stream, 0);
 }
 
-/* max: how far the buffer may grow, in one step where it comes near. */
-static bool append(seal__stream *stream, const uint8_t *bytes, size_t len, size_t max) {
+/* Room at once for what is still to come of a message, so that what has come is not moved again and
+ * again; but no more than AHEAD times what has come, and no more in all than might have come. Where
+ * doubling the buffer gives as much, it grows as it does. */
+static void make_room(const seal__session *session, seal__stream *stream, size_t len,
+                      size_t whole) {
+    seal__buf *inbox = &stream->inbox;
+    size_t most = AHEAD * (inbox->len + len);
+    size_t want = whole < most - inbox->len ? inbox->len + whole : most;
+    if (whole <= len || len < AHEAD_LEAST || want <= 2 * inbox->cap ||
+        session->reserved - stream->reserved + want > session->max_buffered)
+        return;
+    size_t max = inbox->max;
+    inbox->max = want;
+    seal__buf_ensure(inbox, want - inbox->len);
+    inbox->max = max < want ? want : max;
+}
+
+static void count_memory(seal__session *session, seal__stream *stream) {
+    session->reserved += stream->inbox.cap - stream->reserved;
+    stream->reserved = stream->inbox.cap;
+}
+
+/* whole: `len`, and what is still to come of the same message. */
+static bool append(seal__session *session, seal__stream *stream, const uint8_t *bytes, size_t len,
+                   size_t whole) {
     seal__buf *inbox = &stream->inbox;
     if (stream->inbox_at > 0 && inbox->cap - inbox->len < len) {
         seal__buf_consume(inbox, stream->inbox_at);
         stream->inbox_at = 0;
     }
-    if (inbox->max < inbox->len + max)
-        inbox->max = inbox->len + max;
+    if (inbox->cap - inbox->len < len)
+        make_room(session, stream, len, whole);
+    if (inbox->max < inbox->len + whole)
+        inbox->max = inbox->len + whole;
     seal__buf_put(inbox, bytes, len);
+    count_memory(session, stream);
     return !inbox->failed;
+}
+
+/* The memory goes to somebody else. */
+static seal__buf hand_over(seal__session *session, seal__stream *stream) {
+    seal__buf inbox = stream->inbox;
+    seal__buf_init(&stream->inbox, session->alloc, 0);
+    stream->inbox_at = 0;
+    count_memory(session, stream);
+    return inbox;
 }
 
 int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t *bytes,
@@ -48,7 +88,7 @@ int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t 
     if (stream->inbox.max < session->stream_window)
         stream->inbox.max = session->stream_window;
     size_t whole = (size_t)(stream->total - stream->received) + SEAL__DATA_LENGTH;
-    if (!append(stream, bytes, len, whole))
+    if (!append(session, stream, bytes, len, whole))
         return SEAL_ERROR_NO_MEMORY;
     session->buffered += len;
     stream->held += (uint32_t)len;
@@ -58,7 +98,7 @@ int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t 
 
 bool seal__inbox_put_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
                             size_t len) {
-    if (!append(stream, payload, len, len))
+    if (!append(session, stream, payload, len, len))
         return false;
     session->buffered += len;
     stream->status_len = len;
@@ -77,15 +117,13 @@ void seal__inbox_cut(seal__session *session, seal__stream *stream) {
 
 void seal__inbox_drop(seal__session *session, seal__stream *stream) {
     session->buffered -= stream->inbox.len - stream->inbox_at;
+    seal__buf inbox = hand_over(session, stream);
     if (session->lent == stream) {
-        session->delivered = stream->inbox;
+        session->delivered = inbox;
         session->lent = NULL;
-        seal__buf_init(&stream->inbox, session->alloc, 0);
-    } else if (stream->inbox.data != NULL) {
-        seal__buf_done(&stream->inbox);
+    } else if (inbox.data != NULL) {
+        seal__buf_done(&inbox);
     }
-    stream->inbox.max = 0;
-    stream->inbox_at = 0;
     stream->status_len = 0;
     stream->complete = 0;
     stream->ending = false;
@@ -104,6 +142,20 @@ void seal__session_take_back(seal__session *session) {
         seal__stream_recycle(session, session->gone);
         session->gone = NULL;
     }
+}
+
+bool seal__session_take(seal__session *session, const seal__event *event, seal__buf *ret) {
+    const seal__buf *from = &session->delivered;
+    uintptr_t at = (uintptr_t)event->data;
+    uintptr_t start = (uintptr_t)from->data;
+    if (event->kind != SEAL__EVENT_MESSAGE || from->data == NULL || at < start ||
+        at - start >= from->len || from->cap / 2 > event->len)
+        return false;
+    *ret = *from;
+    seal__buf_init(&session->delivered, session->alloc, 0);
+    session->buffered -= session->lent_len;
+    session->lent_len = 0;
+    return true;
 }
 
 /* ---- Events ---- */
@@ -158,9 +210,7 @@ static void deliver_message(seal__session *session, seal__stream *stream, seal__
     if (end)
         stream->ending = false;
     if (stream->inbox_at == stream->inbox.len) {
-        session->delivered = stream->inbox;
-        stream->inbox_at = 0;
-        seal__buf_init(&stream->inbox, session->alloc, 0);
+        session->delivered = hand_over(session, stream);
     } else {
         session->lent = stream;
     }
@@ -175,10 +225,9 @@ static void deliver_ending(seal__session *session, seal__stream *stream, seal__e
     }
     size_t len = stream->status_len;
     const uint8_t *payload = stream->inbox.data + stream->inbox_at;
-    session->delivered = stream->inbox;
+    session->delivered = hand_over(session, stream);
     session->lent_len = len;
-    stream->inbox_at = stream->status_len = 0;
-    seal__buf_init(&stream->inbox, session->alloc, 0);
+    stream->status_len = 0;
     seal__event_status(session, stream, payload, len, event);
 }
 

@@ -11,10 +11,13 @@
 #include "wire/text.h"
 
 enum {
-    SEAL__PIECE = 16 * 1024,   /* of a bulk message, with its frame header, at a turn */
+    SEAL__PIECE = 16 * 1024,       /* of a bulk message, with its frame header, at a turn */
+    SEAL__PIECE_COPIED = 4 * 1024, /* a smaller piece is copied, to share its record with others */
     SEAL__FRAGMENT_MIN = 1024, /* a smaller piece that does not complete its message is a glitch */
     SEAL__LATE_MAX = 1024,     /* streams remembered after they ended before the peer's end */
     SEAL__FREE_STREAMS = 64,   /* stream objects kept for reuse */
+    SEAL__RECENT_FIRST = 16,   /* slots for the streams opened last: a power of two, ... */
+    SEAL__RECENT_MAX = 1024,   /* ... up to this */
     SEAL__WINDOW_CRUMB = 4096, /* a WINDOW frame that opens less is a glitch */
     SEAL__CROSSING = 2,        /* WINDOW frames that may cross the end of a stream */
     SEAL__CROSSING_MAX = SEAL__CROSSING * 1024, /* ... saved up for all that have ended */
@@ -40,7 +43,19 @@ typedef enum seal__pending_kind {
     SEAL__PENDING_NOT_TAKEN /* client: above the last stream of the peer's GOAWAY */
 } seal__pending_kind;
 
+/* What stands before `id` is at rest in an object that is not in use: empty lists, no deadline, no
+ * inbox. A new stream clears the others. */
 struct seal__stream {
+    seal__list busy;    /* in session->busy while something may go, in ->stalled while only the
+                         * connection's window is closed */
+    seal__list pending; /* in session->pending while the stream's end waits to be told */
+    seal__list ready;   /* in session->ready while anything else does, in ->resets while it waits
+                         * for its RESET */
+    seal__list queue;   /* of messages to send */
+    seal__list rising;  /* in session->rising, ... */
+    seal__heap_node deadline; /* ... or in session->deadlines, or in neither */
+    seal__buf inbox;
+
     uint64_t id;
     void *user;
     seal__stream_state state;
@@ -62,30 +77,25 @@ struct seal__stream {
     uint64_t position; /* client: of the record with its HEADERS, see seal__outbox_position */
     size_t headers_at; /* ... and of the payload in that record */
     uint64_t deadline_ns;
-    seal__heap_node deadline;
-    seal__list busy;    /* in session->busy while something may go, in ->stalled while only the
-                         * connection's window is closed */
-    seal__list pending; /* in session->pending while the stream's end waits to be told */
-    seal__list ready;   /* in session->ready while anything else does, in ->resets while it waits
-                         * for its RESET */
-    seal__list queue;   /* of messages to send */
-    size_t queued;      /* bytes of them that have not left */
+    size_t queued; /* bytes in `queue` that have not left */
     size_t notify_low;
     uint32_t send_window; /* bytes of DATA payload that the peer takes */
 
     /* inbox.c: what has come and is not delivered, as on the wire: length, bytes, length, ... From
      * inbox_at on there are `complete` messages, one that is being collected, and then, where it
      * waits too, the payload of STATUS. */
-    seal__buf inbox;
     size_t inbox_at;
+    size_t reserved; /* of the memory, as counted in the session's */
     size_t status_len;
     uint32_t complete;
     uint32_t wanted; /* messages that the owner still asks for */
 
-    /* window.c: available + owed + held make the stream's window. */
+    /* window.c: available + owed + held make the stream's window, and what was given ahead. */
     uint32_t available; /* bytes that the peer may send */
     uint32_t owed;      /* ... may send, but has not been told of */
     uint32_t held;      /* ... may not send before others have been read */
+    uint32_t wide;      /* by how much it was made larger */
+    uint32_t ahead;     /* ... may send of a message that the owner waits for, beyond the window */
 };
 
 struct seal__session {
@@ -141,9 +151,20 @@ struct seal__session {
 
     uint64_t last_id; /* of the last stream opened */
     uint32_t count;
-    uint64_t buffered;   /* bytes in all inboxes, and what is lent out */
-    seal__idmap streams; /* id -> stream, or the mark of a late one */
-    seal__heap deadlines;
+    uint64_t buffered; /* bytes in all inboxes, and what is lent out */
+    uint64_t reserved; /* memory of all inboxes */
+
+    /* streams.c. Ids count up: a stream stands in the slot of its id's low bits until a later one
+     * needs that. */
+    seal__stream **recent;
+    uint64_t n_recent;   /* slots */
+    seal__idmap streams; /* id -> a stream that has lost its slot, or the mark of a late one */
+    seal__stream *first_recent[SEAL__RECENT_FIRST];
+
+    /* deadlines.c */
+    seal__list rising;    /* streams in the order of their deadlines */
+    seal__heap deadlines; /* of those that came with an earlier one than the last in there */
+
     seal__list busy;
     seal__list stalled;
     seal__list pending;
@@ -177,8 +198,14 @@ typedef struct seal__frame_action {
 
 /* states.c: what to do with a stream's frame. NULL: the connection ends. type: HEADERS to RESET,
  * WINDOW or METADATA. */
-const seal__frame_action *seal__states_action(seal__session_role role, seal__stream_state state,
-                                              seal__frame_type type);
+enum { SEAL__N_FRAME_TYPES = SEAL__FRAME_METADATA + 1 };
+typedef const seal__frame_action *seal__states[SEAL__N_STREAM_STATES][SEAL__N_FRAME_TYPES];
+extern const seal__states seal__server_states, seal__client_states;
+static inline const seal__frame_action *
+seal__states_action(seal__session_role role, seal__stream_state state, seal__frame_type type) {
+    return role == SEAL__SESSION_SERVER ? seal__server_states[state][type]
+                                        : seal__client_states[state][type];
+}
 const char *seal__states_name(seal__stream_state state);
 const char *seal__frame_type_name(unsigned type);
 
@@ -197,11 +224,19 @@ int seal__session_spend(seal__session *session, seal_error **reterr);
 /* The peer broke the protocol on this frame. */
 int seal__session_broken(const seal__frame *frame, const char *what, seal_error **reterr);
 
-/* streams.c. New: in the map, counted; NULL: out of memory. */
-seal__stream *seal__stream_new(seal__session *session, uint64_t id, uint32_t max_message);
+/* deadlines.c. UINT64_MAX: none. False: out of memory, and the stream has none; one that is no
+ * earlier than any other takes none. */
+void seal__deadlines_init(seal__session *session);
 bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uint64_t deadline_ns);
-/* Out of the map and every list; late: frames may still come. Then recycle, or lend out by an
- * event. */
+void seal__stream_drop_deadline(seal__session *session, seal__stream *stream);
+/* The stream whose deadline is next; NULL: none has one. */
+seal__stream *seal__deadlines_first(const seal__session *session);
+
+/* streams.c. New: to be found, counted; NULL: out of memory. */
+void seal__streams_init(seal__session *session);
+seal__stream *seal__stream_new(seal__session *session, uint64_t id, uint32_t max_message);
+/* Not to be found any more, and in no list; late: frames may still come. Then recycle, or lend out
+ * by an event. */
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late);
 void seal__stream_recycle(seal__session *session, seal__stream *stream);
 void seal__stream_lend(seal__session *session, seal__stream *stream);
@@ -216,9 +251,24 @@ static inline void seal__session_expect_end(seal__session *session) {
 /* Remembers that frames of an ended stream may still come; forgets it. */
 void seal__late_remember(seal__session *session, uint64_t id);
 void seal__late_forget(seal__session *session, uint64_t id);
-/* How an id stands; *ret_stream is the object, or NULL. */
-seal__stream_state seal__streams_find(const seal__session *session, uint64_t id,
-                                      seal__stream **ret_stream);
+/* How an id stands that has lost its slot, or has none; *ret_stream is the object, or NULL. */
+seal__stream_state seal__streams_find_old(const seal__session *session, uint64_t id,
+                                          seal__stream **ret_stream);
+static inline seal__stream **seal__streams_slot(const seal__session *session, uint64_t id) {
+    return &session->recent[id & (session->n_recent - 1)];
+}
+/* How any id stands. */
+static inline seal__stream_state seal__streams_find(const seal__session *session, uint64_t id,
+                                                    seal__stream **ret_stream) {
+    *ret_stream = NULL;
+    if (id > session->last_id)
+        return SEAL__STREAM_IDLE;
+    seal__stream *stream = *seal__streams_slot(session, id);
+    if (stream == NULL || stream->id != id)
+        return seal__streams_find_old(session, id, ret_stream);
+    *ret_stream = stream;
+    return stream->released ? SEAL__STREAM_LATE : stream->state;
+}
 seal__stream *seal__streams_next(const seal__session *session, size_t *cursor);
 void seal__streams_done(seal__session *session);
 
@@ -237,6 +287,10 @@ void seal__resets_drop_above(seal__session *session, uint64_t last);
 /* methods.c. Number of a method at the client, 0: it needs one; then add gives it the next. */
 uint32_t seal__method_number(const seal__session *session, const char *method);
 bool seal__method_add(seal__session *session, const char *method, uint32_t *ret_number);
+/* Server: one whose name has come; NULL: it has not. */
+static inline seal__method_ref *seal__method_known(const seal__session *session, uint32_t number) {
+    return number - 1 < session->n_methods ? session->methods[number - 1] : NULL;
+}
 /* Server: the method of a HEADERS frame. len 0 in the result: a name that cannot be one. Returns 0,
  * SEAL_ERROR_PROTOCOL or SEAL_ERROR_NO_MEMORY. */
 int seal__method_take(seal__session *session, const seal__headers *headers,
@@ -273,6 +327,13 @@ void seal__event_end(seal__session *session, seal__stream *stream, seal__event *
 /* What the last event lent out. */
 void seal__session_take_back(seal__session *session);
 
+/* In two steps, each of which is a few stores and no loop. */
+static inline void seal__event_clear(seal__event *event) {
+    enum { HALF = 64 };
+    memset(event, 0, HALF);
+    memset((uint8_t *)event + HALF, 0, sizeof *event - HALF);
+}
+
 /* calls.c: STATUS from a payload that was checked. */
 void seal__event_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
                         size_t len, seal__event *event);
@@ -287,6 +348,8 @@ int seal__stream_charge(seal__stream *stream, const seal__frame *frame, seal_err
 /* The peer may send as much again: on the connection alone, on the stream too. */
 void seal__window_credit(seal__session *session, size_t n);
 void seal__stream_credit(seal__session *session, seal__stream *stream, size_t n);
+/* `left` bytes are still to come of a message that the owner waits for. */
+void seal__window_open_for(seal__session *session, seal__stream *stream, uint32_t left);
 int seal__on_connection_window(seal__session *session, const seal__frame *frame,
                                seal_error **reterr);
 

@@ -10,6 +10,7 @@
 #include <sealrpc/error.h>
 
 #include "base/buf.h"
+#include "base/gather.h"
 
 /* How the owner seals: begin reserves the header and returns the record's start (SIZE_MAX: failed),
  * end seals everything behind it. Signatures of secure_channel.h, so that this layer does not know
@@ -17,17 +18,20 @@
 typedef struct seal__sealer {
     size_t (*begin)(void *user, seal__buf *out);
     int (*end)(void *user, seal__buf *out, size_t start);
+    /* The same where parts of the content stand elsewhere. NULL: they are copied before end. */
+    int (*end_with)(void *user, seal__buf *out, size_t start, const seal__gather *gather);
     void *user;
 } seal__sealer;
 
 typedef struct seal__outbox {
     seal__buf wire; /* sealed records, then the open one */
     seal__sealer sealer;
-    size_t start;     /* of the open record in wire; SIZE_MAX: none is open */
-    size_t overhead;  /* bytes begin() put before the content */
-    uint64_t written; /* bytes ever taken away for the socket */
-    bool failed;      /* out of memory or sealing failed: the connection must end */
-    bool parting;     /* the connection ends, and what lies here is written before */
+    size_t start;      /* of the open record in wire; SIZE_MAX: none is open */
+    size_t overhead;   /* bytes begin() put before the content */
+    uint64_t written;  /* bytes ever taken away for the socket */
+    seal__gather lent; /* to the open record */
+    bool failed;       /* out of memory or sealing failed: the connection must end */
+    bool parting;      /* the connection ends, and what lies here is written before */
 } seal__outbox;
 
 enum { SEAL__OUTBOX_RECORD = 65536 }; /* content of one record */
@@ -44,6 +48,9 @@ size_t seal__outbox_room(const seal__outbox *outbox);
 /* Seals the open record, if any. Afterwards wire holds only sealed bytes. Returns 0 or a negative
  * code. */
 int seal__outbox_seal(seal__outbox *outbox);
+/* The last bytes that were reserved are not written there, but sealed from where they stand: they
+ * stay valid until the record is sealed. False: it had to be sealed now, and failed. */
+bool seal__outbox_lend(seal__outbox *outbox, seal_bytes bytes);
 /* Where the record that takes the next byte starts, in the stream of all bytes ever sent (sealing
  * may move bytes inside a record, never its start). What was put there may have left once `written`
  * is greater. */

@@ -5,14 +5,22 @@
 
 typedef enum queued_kind {
     QUEUED_MESSAGE,
-    QUEUED_END,   /* a bare END */
-    QUEUED_STATUS /* the payload of STATUS */
+    QUEUED_FRAMES, /* small messages, each as a whole DATA frame: nothing is allocated for each */
+    QUEUED_END,    /* a bare END */
+    QUEUED_STATUS  /* the payload of STATUS */
 } queued_kind;
+
+enum {
+    FRAME_OVERHEAD = SEAL__FRAME_HEADER + SEAL__DATA_LENGTH,
+    SMALL = SEAL__PIECE_COPIED - FRAME_OVERHEAD,
+    FRAMES = 32 * 1024 /* at most in an item, if it is not a single one */
+};
 
 typedef struct queued {
     seal__list link;
     queued_kind kind;
     size_t size;
+    size_t room; /* for more frames */
     size_t sent;
     bool begun;
     bool end;
@@ -50,8 +58,43 @@ static queued *enqueue(seal__session *session, seal__stream *stream, queued_kind
     return item;
 }
 
+/* Where the next frame of `len` bytes goes. The more is queued, the more room is made. */
+static queued *frames_item(seal__session *session, seal__stream *stream, size_t len) {
+    queued *last = SEAL__CONTAINER_OF(stream->queue.prev, queued, link);
+    if (!seal__list_is_empty(&stream->queue) && last->kind == QUEUED_FRAMES && last->room >= len)
+        return last;
+    size_t room = 2 * stream->queued < FRAMES ? 2 * stream->queued : FRAMES;
+    if (room < len)
+        room = len;
+    queued *item = enqueue(session, stream, QUEUED_FRAMES, room);
+    if (item != NULL) {
+        item->size = 0;
+        item->room = room;
+    }
+    return item;
+}
+
+static int queue_small(seal__session *session, seal__stream *stream, size_t size,
+                       seal__pack_fn *pack, const void *message, bool end) {
+    queued *item = frames_item(session, stream, FRAME_OVERHEAD + size);
+    if (item == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    uint8_t *at = seal__frame_put_header(item->bytes + item->size, SEAL__FRAME_DATA,
+                                         SEAL__DATA_FIRST | (end ? SEAL__DATA_END : 0),
+                                         SEAL__DATA_LENGTH + size, stream->id);
+    item->size += FRAME_OVERHEAD + size;
+    item->room -= FRAME_OVERHEAD + size;
+    stream->queued += size;
+    seal__store_u32(at, (uint32_t)size);
+    if (size > 0)
+        pack(message, at + SEAL__DATA_LENGTH);
+    return 0;
+}
+
 int seal__queue_message(seal__session *session, seal__stream *stream, size_t size,
                         seal__pack_fn *pack, const void *message, bool end) {
+    if (size <= SMALL)
+        return queue_small(session, stream, size, pack, message, end);
     queued *item = enqueue(session, stream, QUEUED_MESSAGE, size);
     if (item == NULL)
         return SEAL_ERROR_NO_MEMORY;
@@ -81,12 +124,34 @@ static size_t prefix_of(const queued *item) {
     return item->kind == QUEUED_MESSAGE && !item->begun ? SEAL__DATA_LENGTH : 0;
 }
 
+static size_t frame_at(const queued *item, size_t at) {
+    return SEAL__FRAME_HEADER + (size_t)seal__load_u16(item->bytes + at + 2);
+}
+
+/* The bytes of the next whole frames, no more than `most` and than the window takes; 0: none. */
+static size_t frames_size(const queued *item, size_t most, size_t window) {
+    size_t size = 0;
+    while (item->sent + size < item->size) {
+        size_t next = frame_at(item, item->sent + size);
+        if (size + next > most || next - SEAL__FRAME_HEADER > window)
+            break;
+        size += next;
+        window -= next - SEAL__FRAME_HEADER;
+    }
+    return size;
+}
+
 /* How much of a waiting message goes next: what fits into the open record, but no crumbs. */
 static size_t piece_size(const seal__session *session, const queued *item) {
     size_t overhead = SEAL__FRAME_HEADER + prefix_of(item);
     size_t size = item->size - item->sent;
-    if (size > SEAL__PIECE - overhead)
-        size = SEAL__PIECE - overhead;
+    size_t most = SEAL__PIECE;
+    if (item->kind == QUEUED_FRAMES) {
+        size_t free = seal__outbox_room(session->outbox);
+        return free >= frame_at(item, item->sent) && free < most ? free : most;
+    }
+    if (size > most - overhead)
+        size = most - overhead;
     size_t room = seal__outbox_room(session->outbox);
     if (size + overhead > room && room >= SEAL__PIECE / 4)
         size = room - overhead;
@@ -95,12 +160,25 @@ static size_t piece_size(const seal__session *session, const queued *item) {
 
 /* Cuts a piece to the window. Returns false when there is no room, but for a crumb perhaps. */
 static bool fit(const queued *item, size_t window, size_t *size) {
+    if (item->kind == QUEUED_FRAMES) {
+        *size = frames_size(item, *size, window);
+        return *size > 0;
+    }
     size_t prefix = prefix_of(item);
     if (prefix + *size <= window)
         return true;
     if (window < prefix + SEAL__FRAGMENT_MIN)
         return false;
     *size = window - prefix;
+    return true;
+}
+
+/* The last bytes of the frame. A large piece is sealed from where it stands. */
+static bool put_piece(seal__outbox *outbox, uint8_t *at, const uint8_t *bytes, size_t size) {
+    if (size >= SEAL__PIECE_COPIED)
+        return seal__outbox_lend(outbox, (seal_bytes){.data = bytes, .len = size});
+    if (size > 0)
+        memcpy(at, bytes, size);
     return true;
 }
 
@@ -115,14 +193,27 @@ static bool send_message_piece(seal__session *session, seal__stream *stream, que
         return false;
     if (prefix > 0)
         seal__store_u32(at, (uint32_t)item->size);
-    if (size > 0)
-        memcpy(at + prefix, item->bytes + item->sent, size);
+    if (!put_piece(session->outbox, at + prefix, item->bytes + item->sent, size))
+        return false;
     item->begun = true;
     item->sent += size;
     stream->send_window -= (uint32_t)(prefix + size);
     session->send_window -= (uint32_t)(prefix + size);
     if (item->kind == QUEUED_MESSAGE)
         stream->queued -= size;
+    return true;
+}
+
+static bool send_frames(seal__session *session, seal__stream *stream, queued *item, size_t size) {
+    uint8_t *at = seal__outbox_reserve(session->outbox, size);
+    if (at == NULL || !put_piece(session->outbox, at, item->bytes + item->sent, size))
+        return false;
+    size_t n = 0;
+    for (size_t end = item->sent + size; item->sent < end; n++)
+        item->sent += frame_at(item, item->sent);
+    stream->send_window -= (uint32_t)(size - n * SEAL__FRAME_HEADER);
+    session->send_window -= (uint32_t)(size - n * SEAL__FRAME_HEADER);
+    stream->queued -= size - n * FRAME_OVERHEAD;
     return true;
 }
 
@@ -136,8 +227,16 @@ static bool send_status(seal__session *session, const seal__stream *stream, queu
 }
 
 static bool send_piece(seal__session *session, seal__stream *stream, queued *item, size_t size) {
-    return item->kind == QUEUED_STATUS ? send_status(session, stream, item)
+    if (item->kind == QUEUED_STATUS)
+        return send_status(session, stream, item);
+    return item->kind == QUEUED_FRAMES ? send_frames(session, stream, item, size)
                                        : send_message_piece(session, stream, item, size);
+}
+
+/* What was lent to the open record may go. A failure shows in the outbox. */
+static void settle(seal__outbox *outbox) {
+    if (outbox->lent.n > 0)
+        seal__outbox_seal(outbox);
 }
 
 /* The stream whose turn it is has sent its piece. */
@@ -145,6 +244,8 @@ static void end_turn(seal__session *session, seal__stream *stream, queued *item)
     seal__list_remove(&stream->busy);
     if (item->sent == item->size) {
         seal__list_remove(&item->link);
+        if (item->size >= SEAL__PIECE_COPIED)
+            settle(session->outbox);
         seal__release(session->alloc, item);
     }
     seal__stream_wake(session, stream);
@@ -161,7 +262,7 @@ static seal__stream *next_turn(seal__session *session, size_t *ret_size) {
         seal__stream *stream = SEAL__CONTAINER_OF(session->busy.next, seal__stream, busy);
         const queued *item = first_of(stream);
         *ret_size = piece_size(session, item);
-        if (item->kind != QUEUED_MESSAGE)
+        if (item->kind == QUEUED_END || item->kind == QUEUED_STATUS)
             return stream;
         bool may = fit(item, stream->send_window, ret_size);
         if (may && fit(item, session->send_window, ret_size))
@@ -173,7 +274,7 @@ static seal__stream *next_turn(seal__session *session, size_t *ret_size) {
     return NULL;
 }
 
-bool seal__session_pump(seal__session *session, size_t limit) {
+static bool pump(seal__session *session, size_t limit) {
     size_t size = 0;
     seal__stream *stream = NULL;
     while ((stream = next_turn(session, &size)) != NULL) {
@@ -183,6 +284,12 @@ bool seal__session_pump(seal__session *session, size_t limit) {
         end_turn(session, stream, item);
     }
     return false;
+}
+
+bool seal__session_pump(seal__session *session, size_t limit) {
+    bool more = pump(session, limit);
+    settle(session->outbox);
+    return more;
 }
 
 size_t seal__stream_queued(const seal__stream *stream) {

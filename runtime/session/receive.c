@@ -34,15 +34,6 @@ static int refuse_message(seal__session *session, seal__stream *stream, const da
     return 0;
 }
 
-/* A whole message that is asked for goes to the owner where it stands. */
-static void pass_on(seal__session *session, seal__stream *stream, const seal__frame *frame,
-                    const data_part *part, seal__event *event) {
-    if (part->end)
-        seal__stream_ended(session, stream);
-    seal__stream_credit(session, stream, frame->len);
-    seal__event_message(session, stream, part->bytes, part->len, part->end, event);
-}
-
 static int keep(seal__session *session, seal__stream *stream, const seal__frame *frame,
                 const data_part *part, seal__event *event, seal_error **reterr) {
     int rc = seal__inbox_put(session, stream, frame->payload, frame->len);
@@ -56,6 +47,8 @@ static int keep(seal__session *session, seal__stream *stream, const seal__frame 
         return seal__error_no_memory(reterr);
     if (!stream->collecting)
         stream->complete++;
+    else if (part->first && stream->wanted > stream->complete)
+        seal__window_open_for(session, stream, stream->total - stream->received);
     if (part->end) {
         stream->ending = true;
         seal__stream_ended(session, stream);
@@ -83,10 +76,6 @@ static int begin_message(seal__session *session, seal__stream *stream, const sea
         stream->collecting = part->len < stream->total;
         seal__stream_credit(session, stream, frame->len);
         return refuse_message(session, stream, part, event, reterr);
-    }
-    if (part->len == stream->total && seal__inbox_is_passed(stream)) {
-        pass_on(session, stream, frame, part, event);
-        return 0;
     }
     return keep(session, stream, frame, part, event, reterr);
 }
@@ -127,8 +116,32 @@ static const char *check_part(seal__stream *stream, const seal__frame *frame, da
     return NULL;
 }
 
-int seal__on_data(seal__session *session, seal__stream *stream, const seal__frame *frame,
-                  seal__event *event, seal_error **reterr) {
+/* The commonest: a whole message that is asked for, within all limits. */
+static bool pass_whole(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                       seal__event *event) {
+    if ((frame->flags & SEAL__DATA_FIRST) == 0 || frame->len < SEAL__DATA_LENGTH ||
+        frame->len > stream->available || stream->collecting || stream->dropping ||
+        !seal__inbox_is_passed(stream))
+        return false;
+    uint32_t total = seal__load_u32(frame->payload);
+    if (total != (uint32_t)frame->len - SEAL__DATA_LENGTH || total > stream->max_message)
+        return false;
+    stream->total = total;
+    stream->received = 0;
+    stream->available -= frame->len;
+    if (session->role == SEAL__SESSION_CLIENT)
+        stream->begun = true;
+    bool end = (frame->flags & SEAL__DATA_END) != 0;
+    if (end)
+        seal__stream_ended(session, stream);
+    seal__stream_credit(session, stream, frame->len);
+    seal__event_message(session, stream, frame->payload + SEAL__DATA_LENGTH, total, end, event);
+    return true;
+}
+
+static __attribute__((noinline)) int take_part(seal__session *session, seal__stream *stream,
+                                               const seal__frame *frame, seal__event *event,
+                                               seal_error **reterr) {
     data_part part;
     const char *wrong = check_part(stream, frame, &part);
     if (wrong != NULL)
@@ -148,6 +161,13 @@ int seal__on_data(seal__session *session, seal__stream *stream, const seal__fram
     else
         return keep(session, stream, frame, &part, event, reterr);
     return 0;
+}
+
+int seal__on_data(seal__session *session, seal__stream *stream, const seal__frame *frame,
+                  seal__event *event, seal_error **reterr) {
+    return pass_whole(session, stream, frame, event)
+               ? 0
+               : take_part(session, stream, frame, event, reterr);
 }
 
 static bool is_end(const seal__frame *frame) {

@@ -23,15 +23,14 @@ int seal__session_new(const seal__session_options *options, uint64_t now_ns,
         seal__keepalive_wake(session);
     seal__reader_init(&session->record, NULL, 0);
     seal__buf_init(&session->delivered, options->alloc, 0);
-    seal__idmap_init(&session->streams, options->alloc);
+    seal__streams_init(session);
+    seal__deadlines_init(session);
     seal__idmap_init(&session->method_numbers, options->alloc);
-    seal__heap_init(&session->deadlines, options->alloc);
     seal__list_init(&session->busy);
     seal__list_init(&session->stalled);
     seal__list_init(&session->pending);
     seal__list_init(&session->ready);
     seal__list_init(&session->resets);
-    seal__list_init(&session->free_streams);
     *ret_session = session;
     return 0;
 }
@@ -94,6 +93,16 @@ int seal__session_broken(const seal__frame *frame, const char *what, seal_error 
                        (unsigned long long)frame->stream, what);
 }
 
+/* A frame that the peer must know to be wrong. Out of line, as it is rare. */
+static __attribute__((noinline)) int misplaced(const seal__session *session,
+                                               const seal__frame *frame, seal__stream_state state,
+                                               seal_error **reterr) {
+    return seal__error(reterr, SEAL_ERROR_PROTOCOL, "%s on stream %llu, which is %s at the %s",
+                       seal__frame_type_name(frame->type), (unsigned long long)frame->stream,
+                       seal__states_name(state),
+                       session->role == SEAL__SESSION_SERVER ? "server" : "client");
+}
+
 static int on_stream_frame(seal__session *session, const seal__frame *frame, seal__event *event,
                            seal_error **reterr) {
     if (frame->stream == 0)
@@ -104,10 +113,7 @@ static int on_stream_frame(seal__session *session, const seal__frame *frame, sea
         seal__states_action(session->role, state, (seal__frame_type)frame->type);
     if (action != NULL)
         return action->handler(session, stream, frame, event, reterr);
-    return seal__error(reterr, SEAL_ERROR_PROTOCOL, "%s on stream %llu, which is %s at the %s",
-                       seal__frame_type_name(frame->type), (unsigned long long)frame->stream,
-                       seal__states_name(state),
-                       session->role == SEAL__SESSION_SERVER ? "server" : "client");
+    return misplaced(session, frame, state, reterr);
 }
 
 static bool is_of_stream(const seal__frame *frame) {
@@ -156,17 +162,20 @@ static int next_event(seal__session *session, seal__event *event, seal_error **r
         return seal__error_no_memory(reterr);
     if (session->dead)
         return seal__keepalive_failed(session, reterr);
-    seal__list *node = seal__list_take_first(&session->pending);
-    if (node != NULL)
+    seal__list *node = NULL;
+    if (!seal__list_is_empty(&session->pending)) {
+        node = seal__list_take_first(&session->pending);
         return deliver_pending(session, SEAL__CONTAINER_OF(node, seal__stream, pending), event,
                                reterr);
+    }
     for (;;) {
         if (session->has_room) {
             session->has_room = false;
             event->kind = SEAL__EVENT_SETTINGS;
             return 0;
         }
-        while ((node = seal__list_take_first(&session->ready)) != NULL) {
+        while (!seal__list_is_empty(&session->ready)) {
+            node = seal__list_take_first(&session->ready);
             seal__stream_deliver(session, SEAL__CONTAINER_OF(node, seal__stream, ready), event);
             if (event->kind != SEAL__EVENT_NONE)
                 return 0;
@@ -190,7 +199,7 @@ bool seal__session_has_events(const seal__session *session) {
 
 int seal__session_next(seal__session *session, seal__event *ret_event, seal_error **reterr) {
     take_back(session);
-    *ret_event = (seal__event){.kind = SEAL__EVENT_NONE};
+    seal__event_clear(ret_event);
     if (session->failed != 0)
         return seal__error(reterr, session->failed, "the connection has failed: %s",
                            seal_error_code_text(session->failed));
@@ -201,15 +210,15 @@ int seal__session_next(seal__session *session, seal__event *ret_event, seal_erro
 }
 
 uint64_t seal__session_next_deadline(const seal__session *session) {
-    const seal__heap_node *first = seal__heap_first(&session->deadlines);
-    uint64_t next = first == NULL ? UINT64_MAX : first->key;
+    const seal__stream *first = seal__deadlines_first(session);
+    uint64_t next = first == NULL ? UINT64_MAX : first->deadline_ns;
     uint64_t resets = seal__resets_due(session);
     next = resets < next ? resets : next;
     return session->check_ns < next ? session->check_ns : next;
 }
 
 static void expire(seal__session *session, seal__stream *stream) {
-    seal__heap_remove(&session->deadlines, &stream->deadline);
+    seal__stream_drop_deadline(session, stream);
     stream->expired = true;
     if (stream->released && session->role == SEAL__SESSION_CLIENT) {
         seal__reset_expired(session, stream);
@@ -232,9 +241,10 @@ static void expire(seal__session *session, seal__stream *stream) {
 
 void seal__session_tick(seal__session *session, uint64_t now_ns) {
     advance(session, now_ns);
-    seal__heap_node *first;
-    while ((first = seal__heap_first(&session->deadlines)) != NULL && first->key <= session->now_ns)
-        expire(session, SEAL__CONTAINER_OF(first, seal__stream, deadline));
+    seal__stream *first;
+    while ((first = seal__deadlines_first(session)) != NULL &&
+           first->deadline_ns <= session->now_ns)
+        expire(session, first);
     seal__resets_send(session);
     seal__keepalive_check(session);
 }

@@ -10,7 +10,9 @@
  * together, as the receiver's windows say. A receiver gives bytes back (WINDOW) when its owner has
  * taken the message they belong to, and while it collects a message that its owner has asked for
  * (seal__stream_read). So what a stream that nobody reads can make this end keep is its window, and
- * the sum over all streams never closes the connection's window for the others.
+ * the sum over all streams never closes the connection's window for the others. Beyond that, a
+ * window opens for the rest of a message that the owner waits for, and grows once where he asks for
+ * everything: nothing of it is ever held.
  */
 #ifndef SEAL_SESSION_SESSION_H
 #define SEAL_SESSION_SESSION_H
@@ -127,6 +129,11 @@ int seal__session_start(seal__session *session);
  */
 void seal__session_feed(seal__session *session, uint64_t now_ns, const uint8_t *record, size_t len);
 int seal__session_next(seal__session *session, seal__event *ret_event, seal_error **reterr);
+
+/* The memory in which the message stands that was told last, if it is its own: the data of the
+ * event is valid then until the buffer is freed (seal__buf_done). False: it is not, and nothing has
+ * been taken. Before the next seal__session_next, _feed or _tick. */
+bool seal__session_take(seal__session *session, const seal__event *event, seal__buf *ret);
 
 /* Deadlines: when the next one is (UINT64_MAX: never), and after it has passed: collect EXPIRED
  * events with seal__session_next. */

@@ -17,20 +17,9 @@ static const seal__frame_action open_window = {"grant", seal__on_window};
 static const seal__frame_action crossing = {"crossing", seal__on_crossing};
 static const seal__frame_action head = {"metadata", seal__on_metadata};
 
-/* Columns: HEADERS to RESET, then WINDOW and METADATA. */
-enum {
-    COLUMN_HEADERS,
-    COLUMN_DATA,
-    COLUMN_STATUS,
-    COLUMN_RESET,
-    COLUMN_WINDOW,
-    COLUMN_METADATA,
-    N_TYPES
-};
+#define ON(type) [SEAL__FRAME_##type]
 
-#define ON(type) [COLUMN_##type]
-
-static const seal__frame_action *const server[SEAL__N_STREAM_STATES][N_TYPES] = {
+const seal__states seal__server_states = {
     [SEAL__STREAM_IDLE] = {ON(HEADERS) = &open_stream},
     [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(RESET) = &cancel, ON(WINDOW) = &open_window},
     [SEAL__STREAM_ENDED] = {ON(RESET) = &cancel, ON(WINDOW) = &open_window},
@@ -39,7 +28,7 @@ static const seal__frame_action *const server[SEAL__N_STREAM_STATES][N_TYPES] = 
     [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(RESET) = &stray, ON(WINDOW) = &crossing},
 };
 
-static const seal__frame_action *const client[SEAL__N_STREAM_STATES][N_TYPES] = {
+const seal__states seal__client_states = {
     [SEAL__STREAM_IDLE] = {NULL},
     [SEAL__STREAM_OPEN] = {ON(DATA) = &take, ON(STATUS) = &finish, ON(RESET) = &fail,
                            ON(WINDOW) = &open_window, ON(METADATA) = &head},
@@ -49,14 +38,6 @@ static const seal__frame_action *const client[SEAL__N_STREAM_STATES][N_TYPES] = 
     [SEAL__STREAM_CLOSED] = {ON(DATA) = &stray, ON(STATUS) = &stray, ON(RESET) = &stray,
                              ON(WINDOW) = &crossing, ON(METADATA) = &stray},
 };
-
-const seal__frame_action *seal__states_action(seal__session_role role, seal__stream_state state,
-                                              seal__frame_type type) {
-    size_t column = type == SEAL__FRAME_WINDOW     ? COLUMN_WINDOW
-                    : type == SEAL__FRAME_METADATA ? COLUMN_METADATA
-                                                   : (size_t)type - SEAL__FRAME_HEADERS;
-    return role == SEAL__SESSION_SERVER ? server[state][column] : client[state][column];
-}
 
 const char *seal__states_name(seal__stream_state state) {
     switch (state) {

@@ -9,54 +9,135 @@ static void *late_value(void) {
     return (void *)(uintptr_t)&late_mark;
 }
 
-static seal__stream *take_object(seal__session *session) {
-    seal__list *node = seal__list_take_first(&session->free_streams);
-    if (node != NULL) {
-        session->n_free--;
-        return SEAL__CONTAINER_OF(node, seal__stream, busy);
+void seal__streams_init(seal__session *session) {
+    session->recent = session->first_recent;
+    session->n_recent = SEAL__RECENT_FIRST;
+    seal__idmap_init(&session->streams, session->alloc);
+    seal__list_init(&session->free_streams);
+}
+
+/* ---- Where streams are found ---- */
+
+/* No two streams come into the same slot of a larger ring that were in two of a smaller one.
+ * Without memory it stays as it is. */
+static void grow_recent(seal__session *session) {
+    uint64_t old = session->n_recent;
+    seal__stream **recent = session->recent;
+    seal__stream **larger = seal__alloc_zeroed(session->alloc, old * 2, sizeof *larger);
+    if (larger == NULL)
+        return;
+    session->recent = larger;
+    session->n_recent = old * 2;
+    for (uint64_t i = 0; i < old; i++) {
+        if (recent[i] != NULL)
+            *seal__streams_slot(session, recent[i]->id) = recent[i];
     }
-    return seal__alloc(session->alloc, sizeof(seal__stream));
+    if (recent != session->first_recent)
+        seal__release(session->alloc, recent);
+}
+
+/* The slot is in use by a stream that has been there for long: it moves. */
+static bool make_way(seal__session *session, uint64_t id) {
+    if (session->count >= session->n_recent && session->n_recent < SEAL__RECENT_MAX)
+        grow_recent(session);
+    seal__stream **slot = seal__streams_slot(session, id);
+    if (*slot != NULL && !seal__idmap_insert(&session->streams, (*slot)->id, *slot))
+        return false;
+    *slot = NULL;
+    return true;
+}
+
+static void forget_place(seal__session *session, const seal__stream *stream) {
+    seal__stream **slot = seal__streams_slot(session, stream->id);
+    if (*slot == stream)
+        *slot = NULL;
+    else
+        seal__idmap_remove(&session->streams, stream->id);
+}
+
+seal__stream_state seal__streams_find_old(const seal__session *session, uint64_t id,
+                                          seal__stream **ret_stream) {
+    void *value = session->streams.len == 0 ? NULL : seal__idmap_find(&session->streams, id);
+    if (value == NULL)
+        return SEAL__STREAM_CLOSED;
+    if (value == late_value())
+        return SEAL__STREAM_LATE;
+    *ret_stream = value;
+    return (*ret_stream)->released ? SEAL__STREAM_LATE : (*ret_stream)->state;
+}
+
+seal__stream *seal__streams_next(const seal__session *session, size_t *cursor) {
+    size_t n = (size_t)session->n_recent;
+    while (*cursor < n) {
+        seal__stream *stream = session->recent[(*cursor)++];
+        if (stream != NULL)
+            return stream;
+    }
+    size_t rest = *cursor - n;
+    void *value = seal__idmap_next(&session->streams, &rest);
+    while (value == late_value())
+        value = seal__idmap_next(&session->streams, &rest);
+    *cursor = n + rest;
+    return value;
+}
+
+/* ---- Their life ---- */
+
+static seal__stream *make_object(seal__session *session) {
+    seal__stream *stream = seal__alloc(session->alloc, sizeof *stream);
+    if (stream == NULL)
+        return NULL;
+    seal__list_init(&stream->busy);
+    seal__list_init(&stream->pending);
+    seal__list_init(&stream->ready);
+    seal__list_init(&stream->queue);
+    seal__list_init(&stream->rising);
+    stream->deadline = (seal__heap_node){0};
+    seal__buf_init(&stream->inbox, session->alloc, 0);
+    return stream;
+}
+
+static seal__stream *take_object(seal__session *session) {
+    seal__list *node = session->free_streams.next;
+    if (node == &session->free_streams)
+        return make_object(session);
+    seal__list_remove(node);
+    session->n_free--;
+    return SEAL__CONTAINER_OF(node, seal__stream, busy);
 }
 
 seal__stream *seal__stream_new(seal__session *session, uint64_t id, uint32_t max_message) {
     seal__stream *stream = take_object(session);
     if (stream == NULL)
         return NULL;
-    *stream = (seal__stream){
-        .id = id,
-        .state = SEAL__STREAM_OPEN,
-        .max_message = max_message == 0 ? session->max_message : max_message,
-        .deadline_ns = UINT64_MAX,
-        .wanted = SEAL__READ_ALL,
-        .send_window = session->first_send_window,
-        .available = session->stream_window,
-    };
-    seal__list_init(&stream->busy);
-    seal__list_init(&stream->pending);
-    seal__list_init(&stream->ready);
-    seal__list_init(&stream->queue);
-    seal__buf_init(&stream->inbox, session->alloc, 0);
-    if (!seal__idmap_insert(&session->streams, id, stream)) {
-        seal__stream_recycle(session, stream);
-        return NULL;
+    seal__stream **slot = seal__streams_slot(session, id);
+    if (*slot != NULL) {
+        if (!make_way(session, id)) {
+            seal__stream_recycle(session, stream);
+            return NULL;
+        }
+        slot = seal__streams_slot(session, id);
     }
+    seal__clear(&stream->id, sizeof *stream - offsetof(seal__stream, id));
+    stream->id = id;
+    stream->max_message = max_message == 0 ? session->max_message : max_message;
+    stream->deadline_ns = UINT64_MAX;
+    stream->wanted = SEAL__READ_ALL;
+    stream->send_window = session->first_send_window;
+    stream->available = session->stream_window;
+    *slot = stream;
     session->count++;
     seal__keepalive_wake(session);
     return stream;
 }
 
-bool seal__stream_set_deadline(seal__session *session, seal__stream *stream, uint64_t deadline_ns) {
-    seal__heap_remove(&session->deadlines, &stream->deadline);
-    stream->deadline_ns = deadline_ns;
-    return deadline_ns == UINT64_MAX ||
-           seal__heap_insert(&session->deadlines, &stream->deadline, deadline_ns);
-}
-
 void seal__stream_detach(seal__session *session, seal__stream *stream, bool late) {
-    seal__idmap_remove(&session->streams, stream->id);
-    seal__heap_remove(&session->deadlines, &stream->deadline);
-    seal__list_remove(&stream->pending);
-    seal__list_remove(&stream->ready);
+    forget_place(session, stream);
+    seal__stream_drop_deadline(session, stream);
+    if (!seal__list_is_empty(&stream->pending))
+        seal__list_remove(&stream->pending);
+    if (!seal__list_is_empty(&stream->ready))
+        seal__list_remove(&stream->ready);
     if (!seal__list_is_empty(&stream->queue))
         seal__stream_drop_queue(session, stream);
     if (stream->inbox.data != NULL || session->lent == stream)
@@ -75,7 +156,7 @@ void seal__stream_recycle(seal__session *session, seal__stream *stream) {
         seal__release(session->alloc, stream);
         return;
     }
-    seal__list_append(&session->free_streams, &stream->busy);
+    seal__list_append(session->free_streams.next, &stream->busy); /* first: it is at hand */
     session->n_free++;
 }
 
@@ -108,25 +189,6 @@ void seal__late_forget(seal__session *session, uint64_t id) {
         seal__idmap_remove(&session->streams, id);
 }
 
-seal__stream_state seal__streams_find(const seal__session *session, uint64_t id,
-                                      seal__stream **ret_stream) {
-    *ret_stream = NULL;
-    void *value = seal__idmap_find(&session->streams, id);
-    if (value == NULL)
-        return id > session->last_id ? SEAL__STREAM_IDLE : SEAL__STREAM_CLOSED;
-    if (value == late_value())
-        return SEAL__STREAM_LATE;
-    *ret_stream = value;
-    return (*ret_stream)->released ? SEAL__STREAM_LATE : (*ret_stream)->state;
-}
-
-seal__stream *seal__streams_next(const seal__session *session, size_t *cursor) {
-    void *value = seal__idmap_next(&session->streams, cursor);
-    while (value == late_value())
-        value = seal__idmap_next(&session->streams, cursor);
-    return value;
-}
-
 void seal__streams_done(seal__session *session) {
     size_t cursor = 0;
     for (seal__stream *stream; (stream = seal__streams_next(session, &cursor)) != NULL;) {
@@ -138,6 +200,8 @@ void seal__streams_done(seal__session *session) {
     while ((node = seal__list_take_first(&session->free_streams)) != NULL)
         seal__release(session->alloc, SEAL__CONTAINER_OF(node, seal__stream, busy));
     seal__release(session->alloc, session->late);
+    if (session->recent != session->first_recent)
+        seal__release(session->alloc, session->recent);
     seal__idmap_done(&session->streams);
     seal__heap_done(&session->deadlines);
 }

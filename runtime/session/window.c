@@ -5,6 +5,10 @@
  */
 #include "session/internal.h"
 
+enum {
+    AHEAD_MAX = 16 * 1024 * 1024, /* of one message, beyond the stream's window */
+    WIDE_MAX = 1024 * 1024        /* window of a stream that is read as it comes */
+};
 enum { AUTO_STREAM = 256 * 1024, AUTO_CONNECTION = 64 * 1024 * 1024, STREAM_MAX = 1 << 30 };
 
 static uint32_t at_least(uint64_t value, uint32_t least) {
@@ -112,13 +116,44 @@ void seal__window_credit(seal__session *session, size_t n) {
     session->owed = 0;
 }
 
+/* What the rest of a message needs beyond the stream's window is given at once, so that its sender
+ * need not stop for each portion. Nobody else can use it: a message is sent to its end before the
+ * next one begins, and it is paid back by the message's own bytes. */
+void seal__window_open_for(seal__session *session, seal__stream *stream, uint32_t left) {
+    left = at_most(left, AHEAD_MAX);
+    if (stream->state != SEAL__STREAM_OPEN || left <= stream->available ||
+        left - stream->available < session->stream_window / 2)
+        return;
+    uint32_t n = left - stream->available;
+    send_window(session, stream->id, n);
+    stream->available += n;
+    uint32_t owed = stream->owed < n ? stream->owed : n;
+    stream->owed -= owed;
+    stream->ahead += n - owed;
+}
+
+/* Nothing is ever held of a stream whose owner takes everything that comes: half its window was
+ * used up, and with a larger one the sender stops less often. Once. */
+static uint32_t widen(const seal__session *session, seal__stream *stream) {
+    uint32_t most = at_most((uint64_t)session->stream_window * 4, WIDE_MAX);
+    if (stream->wanted != SEAL__READ_ALL || stream->wide > 0 || most <= session->stream_window)
+        return 0;
+    stream->wide = most - session->stream_window;
+    return stream->wide;
+}
+
 void seal__stream_credit(seal__session *session, seal__stream *stream, size_t n) {
     seal__window_credit(session, n);
+    uint32_t paid = stream->ahead < n ? stream->ahead : (uint32_t)n;
+    stream->ahead -= paid;
+    n -= paid;
     stream->owed += (uint32_t)n;
-    if (stream->state != SEAL__STREAM_OPEN || stream->owed < session->stream_window / 2)
+    if (stream->state != SEAL__STREAM_OPEN ||
+        stream->owed < (session->stream_window + stream->wide) / 2)
         return;
-    send_window(session, stream->id, stream->owed);
-    stream->available += stream->owed;
+    uint32_t more = widen(session, stream) + stream->owed;
+    send_window(session, stream->id, more);
+    stream->available += more;
     stream->owed = 0;
 }
 

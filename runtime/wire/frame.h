@@ -48,8 +48,9 @@ enum {
     SEAL__RESET_TOO_BIG = 2,
 
     SEAL__HEADERS_FIXED = 4 + 8 + 2,
-    SEAL__HEADERS_TIMEOUT = 4, /* offset */
-    SEAL__HEADERS_MAX = 10240, /* a longer HEADERS payload: the stream is refused */
+    SEAL__HEADERS_TIMEOUT = 4,   /* offset */
+    SEAL__HEADERS_NAME_LEN = 12, /* offset */
+    SEAL__HEADERS_MAX = 10240,   /* a longer HEADERS payload: the stream is refused */
     SEAL__HEADERS_METADATA = 1,
     SEAL__HEADERS_ATTEMPT = 2,
     SEAL__METHOD_NAME_MAX = 1024,

@@ -154,6 +154,27 @@ static void reader_sticks_to_its_failure(void **state) {
     assert_false(seal__reader_at_end(&r));
 }
 
+static void arena_releases_what_it_adopted(void **state) {
+    (void)state;
+    seal__arena arena;
+    seal__arena_init(&arena, &alloc.allocator, 1000);
+    for (int i = 0; i < 3; i++) {
+        seal__buf buf;
+        seal__buf_init(&buf, &alloc.allocator, 100);
+        seal__buf_put(&buf, "abc", 3);
+        const uint8_t *at = buf.data;
+        seal__arena_adopt(&arena, &buf);
+        assert_null(buf.data);
+        assert_non_null(seal__arena_alloc(&arena, 10));
+        assert_memory_equal(at, "abc", 3);
+        if (i < 2)
+            seal__arena_reset(&arena, 1000);
+        assert_int_equal(alloc.live, i < 2 ? 1 : 2);
+    }
+    seal__arena_done(&arena);
+    assert_int_equal(alloc.live, 0);
+}
+
 static void arena_hands_out_its_budget(void **state) {
     (void)state;
     seal__arena arena;
@@ -196,6 +217,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(buffer_never_exceeds_its_maximum, fresh, nothing_is_left),
         cmocka_unit_test_setup_teardown(buffer_without_memory, fresh, nothing_is_left),
         cmocka_unit_test_setup_teardown(reader_sticks_to_its_failure, fresh, nothing_is_left),
+        cmocka_unit_test_setup_teardown(arena_releases_what_it_adopted, fresh, nothing_is_left),
         cmocka_unit_test_setup_teardown(arena_hands_out_its_budget, fresh, nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

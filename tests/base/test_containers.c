@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists, the deadline heap and the id map, against simple models. */
+/* Lists, the deadline heap and the id map, against simple models; spare memory. */
 #include "support/cmocka_all.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/idmap.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "support/failing_alloc.h"
 
 static failing_alloc alloc;
@@ -173,11 +174,40 @@ static void map_without_memory(void **state) {
     assert_int_equal(alloc.live, 0);
 }
 
+static void spares_are_used_again(void **state) {
+    (void)state;
+    enum { SIZE = 100, MAX = 3, N = 5 };
+    failing_alloc_init(&alloc);
+    seal__spares spares;
+    uint8_t *all[N];
+    seal__spares_init(&spares, &alloc.allocator, SIZE, MAX);
+    assert_null(seal__spares_take(&spares));
+    for (int i = 0; i < N; i++) {
+        all[i] = seal__alloc(&alloc.allocator, SIZE);
+        assert_non_null(all[i]);
+        memset(all[i], i + 1, SIZE);
+    }
+    for (int i = 0; i < N; i++)
+        seal__spares_give(&spares, all[i]);
+    assert_int_equal(alloc.live, MAX);
+    for (int i = MAX; i-- > 0;) { /* the last one first, with what it held */
+        assert_ptr_equal(seal__spares_take(&spares), all[i]);
+        for (size_t k = sizeof(void *); k < SIZE; k++)
+            assert_int_equal(all[i][k], i + 1);
+    }
+    assert_null(seal__spares_take(&spares));
+    for (int i = 0; i < MAX; i++)
+        seal__spares_give(&spares, all[i]);
+    assert_int_equal(alloc.calls, N);
+    seal__spares_done(&spares);
+    assert_int_equal(alloc.live, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_keeps_order),    cmocka_unit_test(heap_gives_the_smallest),
         cmocka_unit_test(heap_without_memory), cmocka_unit_test(map_agrees_with_a_model),
-        cmocka_unit_test(map_without_memory),
+        cmocka_unit_test(map_without_memory),  cmocka_unit_test(spares_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,8 @@ static int decode(decoder *d, const ProtobufCMessageDescriptor *type, const void
     if (len > 0)
         memcpy(copy, data, len);
     seal_error *error = NULL;
-    int rc = seal__codec_unpack(type, type == TREE, copy, len, &d->arena, &d->message, &error);
+    int rc =
+        seal__codec_unpack(type, copy, len, SEAL__CODEC_COPIES, &d->arena, &d->message, &error);
     assert_true((rc != 0) == (error != NULL));
     if (rc != 0)
         assert_int_equal(seal_error_get_code(error), rc);
@@ -492,7 +493,7 @@ static void p12_allocator_fails(void **state) {
         seal__arena_init(&arena, &alloc.allocator, seal__codec_budget(len));
         ProtobufCMessage *message = NULL;
         seal_error *error = NULL;
-        int rc = seal__codec_unpack(SINK, true, bytes, len, &arena, &message, &error);
+        int rc = seal__codec_unpack(SINK, bytes, len, SEAL__CODEC_COPIES, &arena, &message, &error);
         failed = failing_alloc_has_failed(&alloc);
         assert_int_equal(rc, failed ? SEAL_ERROR_NO_MEMORY : 0);
         seal_error_free(error);
@@ -506,7 +507,7 @@ static void p12_allocator_fails(void **state) {
         seal__arena arena;
         seal__arena_init(&arena, &alloc.allocator, budget);
         ProtobufCMessage *message = NULL;
-        int rc = seal__codec_unpack(SINK, true, bytes, len, &arena, &message, NULL);
+        int rc = seal__codec_unpack(SINK, bytes, len, SEAL__CODEC_COPIES, &arena, &message, NULL);
         assert_true(rc == SEAL_ERROR_TOO_BIG || (rc == 0 && budget > 1000));
         seal__arena_done(&arena);
         assert_int_equal(alloc.live, 0);

@@ -163,12 +163,16 @@ int at_setup(void **state) {
     return 0;
 }
 
-int at_teardown(void **state) {
+void at_drop_unanswered(void) {
     pthread_mutex_lock(&journal.lock);
     for (unsigned i = 0; i < n_unanswered; i++)
         seal_call_unref(unanswered[i]);
     n_unanswered = 0;
     pthread_mutex_unlock(&journal.lock);
+}
+
+int at_teardown(void **state) {
+    at_drop_unanswered();
     return it_teardown(state);
 }
 

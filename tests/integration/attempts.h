@@ -32,6 +32,8 @@ void at_wait_executed(uint32_t key);
 void at_register(seal_server *server);
 int at_setup(void **state);
 int at_teardown(void **state);
+/* The calls that got no answer: what a teardown does before it ends the server. */
+void at_drop_unanswered(void);
 seal_channel_stats at_stats(void);
 
 /* ---- Calls ---- */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/alloc.h"
@@ -339,12 +340,52 @@ static void a_user_leaves(void **state) {
     gate_done(&leaves);
 }
 
+/* Threads without a job make the keys that handshakes will want, and jobs do not wait for that. */
+static void keys_are_made_ahead(void **state) {
+    (void)state;
+    gate g;
+    seal__auth_pool *pool = pool_new(2, 100, &g);
+    seal__key_stock *keys = seal__auth_pool_keys(pool);
+    seal__x25519 pair = {0};
+    for (unsigned round = 1; round <= 4; round++) {
+        unsigned many = 10 * round;
+        for (unsigned i = 0; i < many; i++) {
+            assert_int_equal(seal__key_stock_take(keys, &pair), 0);
+            seal__x25519_done(&pair);
+        }
+        assert_true(seal__key_stock_is_low(keys));
+        for (unsigned i = 0; i < 10; i++)
+            assert_int_equal(submit(pool, &g, false, UINT64_MAX), 0);
+        wait_for(&g, &g.posted, 10 * round);
+        run_done(&g);
+        for (int i = 0; i < 30000 && seal__key_stock_is_low(keys); i++)
+            usleep(1000);
+        assert_false(seal__key_stock_is_low(keys));
+    }
+    /* Stopped while keys are being made. */
+    for (unsigned i = 0; i < SEAL__KEY_STOCK_MAX; i++) {
+        assert_int_equal(seal__key_stock_take(keys, &pair), 0);
+        seal__x25519_done(&pair);
+    }
+    assert_int_equal(submit(pool, &g, false, UINT64_MAX), 0);
+    wait_for(&g, &g.posted, 41);
+    run_done(&g);
+    seal__auth_pool_stop(pool);
+    assert_true(is_last_reference());
+    gate_done(&g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_jobs),       cmocka_unit_test(never_used),
-        cmocka_unit_test(limits),          cmocka_unit_test(deadlines),
-        cmocka_unit_test(stuck_jobs),      cmocka_unit_test(stop_while_jobs_end),
-        cmocka_unit_test(many_submitters), cmocka_unit_test(a_user_leaves),
+        cmocka_unit_test(many_jobs),
+        cmocka_unit_test(never_used),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(deadlines),
+        cmocka_unit_test(stuck_jobs),
+        cmocka_unit_test(stop_while_jobs_end),
+        cmocka_unit_test(many_submitters),
+        cmocka_unit_test(a_user_leaves),
+        cmocka_unit_test(keys_are_made_ahead),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);
 }

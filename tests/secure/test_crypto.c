@@ -2,6 +2,7 @@
 /* The primitives against the vectors of their RFCs. */
 #include "pair.h"
 
+#include "secure/crypto/stock.h"
 #include "secure/keys.h"
 
 #include <string.h>
@@ -276,11 +277,48 @@ static void randomness(void **state) {
     assert_true(seal__equal(a, b, 0));
 }
 
+/* Each key is given out once, there are never more than wanted, and an empty stock is no obstacle.
+ */
+static void key_stock(void **state) {
+    (void)state;
+    enum { ROUNDS = 6, MOST = 4 * SEAL__KEY_STOCK_MAX };
+    static uint8_t shares[ROUNDS * MOST][SEAL__SHARE];
+    seal__key_stock stock;
+    size_t n = 0;
+    seal__key_stock_init(&stock);
+    assert_false(seal__key_stock_is_low(&stock));
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i <= round * 8; i++) {
+            seal__x25519 key = {0};
+            assert_int_equal(seal__key_stock_take(&stock, &key), 0);
+            memcpy(shares[n], key.share, SEAL__SHARE);
+            for (size_t k = 0; k < n; k++)
+                assert_memory_not_equal(shares[k], shares[n], SEAL__SHARE);
+            n++;
+            seal__x25519_done(&key);
+        }
+        for (size_t i = 0; seal__key_stock_is_low(&stock); i++) {
+            assert_in_range(i, 0, SEAL__KEY_STOCK_MAX - 1);
+            assert_int_equal(seal__key_stock_add(&stock), 0);
+        }
+        assert_int_equal(stock.n, stock.wanted);
+        assert_in_range(stock.n, 1, SEAL__KEY_STOCK_MAX);
+    }
+    assert_int_equal(stock.n, SEAL__KEY_STOCK_MAX);
+    assert_int_equal(seal__key_stock_add(&stock), 0);
+    assert_int_equal(stock.n, SEAL__KEY_STOCK_MAX);
+    seal__key_stock_done(&stock);
+    assert_int_equal(stock.n, 0);
+    seal__x25519 key = {0};
+    assert_int_equal(seal__key_stock_take(NULL, &key), 0);
+    seal__x25519_done(&key);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256),   cmocka_unit_test(hmac),           cmocka_unit_test(hkdf),
-        cmocka_unit_test(x25519),   cmocka_unit_test(x25519_refuses), cmocka_unit_test(aeads),
-        cmocka_unit_test(aad_only), cmocka_unit_test(randomness),
+        cmocka_unit_test(sha256),    cmocka_unit_test(hmac),           cmocka_unit_test(hkdf),
+        cmocka_unit_test(x25519),    cmocka_unit_test(x25519_refuses), cmocka_unit_test(aeads),
+        cmocka_unit_test(key_stock), cmocka_unit_test(aad_only),       cmocka_unit_test(randomness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,40 @@ static void sizes(void **state) {
     free(content);
 }
 
+/* Parts of the content stand elsewhere while it is sealed. */
+static void gathered(void **state) {
+    (void)state;
+    enum { LEN = 60000 };
+    static const size_t cuts[][4] = {
+        {0, LEN, LEN, LEN}, {16, 1000, 1016, LEN}, {1, 2, 3, 40001}, {100, 116, 20000, 59999}};
+    static uint8_t content[LEN];
+    for (size_t i = 0; i < LEN; i++)
+        content[i] = (uint8_t)(i * 7);
+    for (size_t v = 0; v < N_VARIANTS; v++) {
+        pair p;
+        init(&p, v);
+        pair_connect(&p);
+        for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+            const size_t *cut = cuts[i];
+            const seal__gather gather = {.n = 2,
+                                         .pieces = {{cut[0], {content + cut[0], cut[1] - cut[0]}},
+                                                    {cut[2], {content + cut[2], cut[3] - cut[2]}}}};
+            size_t start = seal__secure_record_begin(p.client.channel, &p.client.sent);
+            uint8_t *at = seal__buf_reserve(&p.client.sent, LEN);
+            memcpy(at, content, LEN);
+            memset(at + cut[0], 0xee, cut[1] - cut[0]);
+            memset(at + cut[2], 0xee, cut[3] - cut[2]);
+            assert_int_equal(
+                seal__secure_record_end_with(p.client.channel, &p.client.sent, start, &gather), 0);
+            p.server.data.len = 0;
+            pair_pump(&p);
+            assert_int_equal(p.server.data.len, LEN + 4);
+            assert_memory_equal(p.server.data.data + 4, content, LEN);
+        }
+        pair_done(&p);
+    }
+}
+
 static void buffer_full(void **state) {
     (void)state;
     for (size_t v = 0; v < N_VARIANTS; v += 6) {
@@ -328,6 +362,7 @@ static void mechanism_stops_wrapping(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),
+        cmocka_unit_test(gathered),
         cmocka_unit_test(buffer_full),
         cmocka_unit_test(bad_lengths),
         cmocka_unit_test(bad_content),

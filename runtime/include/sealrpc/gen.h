@@ -27,8 +27,8 @@ typedef enum seal_idempotency {
 #define SEAL_METHOD_CLIENT_STREAMING (1u << 0)
 #define SEAL_METHOD_SERVER_STREAMING (1u << 1)
 #define SEAL_METHOD_DEPRECATED (1u << 2)
-/** The request type (or response type) can reach a type that contains itself, so its depth is
- *  checked before decoding. */
+/** The request type (or response type) can reach a type that contains itself. For programs that
+ * look at services: the decoder limits the depth of every message. */
 #define SEAL_METHOD_REQUEST_RECURSIVE (1u << 3)
 #define SEAL_METHOD_RESPONSE_RECURSIVE (1u << 4)
 

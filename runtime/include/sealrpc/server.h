@@ -214,8 +214,9 @@ SEAL_API void seal_server_get_stats(seal_server *server, seal_server_stats *ret_
  *
  * A handler gets a call and must answer it exactly once: with the generated typed reply function,
  * or with seal_call_fail. It may do so before it returns, later, and from any thread. To do it
- * later, it takes a reference before it returns (seal_call_ref), which is dropped after the answer:
- * the library holds one only while the handler runs. So do all handlers on the loop that wait for
+ * later, or on another thread, it takes a reference before (seal_call_ref), which is dropped after
+ * the answer: the library holds one only while the handler runs, and takes a call without another
+ * for one that nobody else is looking at. So do all handlers on the loop that wait for
  * messages, for room, or for a call of their own. The call and the request message live as long as
  * a reference is held. A call whose last reference goes without an answer is answered INTERNAL.
  *

@@ -9,7 +9,7 @@
 #ifndef SEAL_SECURE_CRYPTO_CRYPTO_H
 #define SEAL_SECURE_CRYPTO_CRYPTO_H
 
-#include <sealrpc/base.h>
+#include "base/gather.h"
 
 enum {
     SEAL__HASH = 32,  /* SHA-256 */
@@ -32,6 +32,7 @@ typedef struct seal__aead {
     void *ctx; /* NULL: not initialized */
     seal__aead_kind kind;
     bool sealing;
+    bool quick; /* how the nonce is set */
 } seal__aead;
 
 /* False when this build of OpenSSL does not have it (FIPS providers lack ChaCha20). */
@@ -46,6 +47,11 @@ int seal__aead_rekey(seal__aead *aead, const uint8_t *key);
 /* Encrypts data where it stands. A nonce is used once for a key; the caller sees to it. */
 int seal__aead_seal(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
                     uint8_t *data, size_t len, uint8_t ret_tag[SEAL__AEAD_TAG]);
+/* The same where parts of data are still elsewhere: they come to stand in it encrypted. gather may
+ * be NULL. */
+int seal__aead_seal_with(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
+                         uint8_t *data, size_t len, const seal__gather *gather,
+                         uint8_t ret_tag[SEAL__AEAD_TAG]);
 /* Decrypts data where it stands. SEAL_ERROR_TAMPERED: the data has been wiped. */
 int seal__aead_open(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
                     uint8_t *data, size_t len, const uint8_t tag[SEAL__AEAD_TAG]);
@@ -96,6 +102,9 @@ int seal__x25519_derive(const seal__x25519 *pair, const uint8_t peer[SEAL__SHARE
 /* ---- Other ---- */
 
 int seal__random(uint8_t *bytes, size_t len);
+/* Frees what the library keeps for this thread, which uses it no more. A thread that is not waited
+ * for may end after the library has. */
+void seal__crypto_thread_end(void);
 /* Takes the same time whatever the bytes are. */
 bool seal__equal(const void *a, const void *b, size_t len);
 

@@ -12,12 +12,26 @@
 #include <string.h>
 
 static EVP_MD *sha256;
-static EVP_MAC *hmac_sha256;
+static EVP_MAC_CTX *hmac_sha256; /* without a key; copied, because naming the hash fetches it */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static EVP_MAC_CTX *hmac_template(void) {
+    char digest[] = "SHA2-256";
+    const OSSL_PARAM params[2] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
+    EVP_MAC_free(mac);
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
+}
 
 static void fetch(void) {
     sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    hmac_sha256 = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    hmac_sha256 = hmac_template();
     ERR_clear_error();
 }
 
@@ -58,13 +72,10 @@ int seal__sha256_peek(seal__sha256 *hash, uint8_t ret_digest[SEAL__HASH]) {
 int seal__hmac_init(seal__hmac *hmac, const uint8_t *key, size_t len) {
     static const uint8_t no_key[1] = {0};
     pthread_once(&fetched, fetch);
-    char digest[] = "SHA2-256";
-    OSSL_PARAM params[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                            OSSL_PARAM_construct_end()};
-    EVP_MAC_CTX *ctx = hmac_sha256 == NULL ? NULL : EVP_MAC_CTX_new(hmac_sha256);
+    EVP_MAC_CTX *ctx = hmac_sha256 == NULL ? NULL : EVP_MAC_CTX_dup(hmac_sha256);
     if (ctx == NULL)
         return failed(SEAL_ERROR_NO_MEMORY);
-    if (EVP_MAC_init(ctx, len == 0 ? no_key : key, len, params) != 1) {
+    if (EVP_MAC_init(ctx, len == 0 ? no_key : key, len, NULL) != 1) {
         EVP_MAC_CTX_free(ctx);
         return failed(SEAL_ERROR_INTERNAL);
     }

@@ -19,3 +19,7 @@ int seal__random(uint8_t *bytes, size_t len) {
 bool seal__equal(const void *a, const void *b, size_t len) {
     return CRYPTO_memcmp(a, b, len) == 0;
 }
+
+void seal__crypto_thread_end(void) {
+    OPENSSL_thread_stop();
+}

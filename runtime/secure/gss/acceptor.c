@@ -110,6 +110,7 @@ int seal__gss_acceptor_complete(seal__gss_acceptor *acceptor, seal_error **reter
 
 typedef struct acceptor_context {
     seal__gss_context common;
+    seal__gss_watch keytab; /* what the credential has a copy of */
     seal__gss_acceptor *acceptor;
     char *asked;          /* the target in the client's hello */
     const char *identity; /* which complete principal that is; NULL: more than one may be meant */
@@ -157,30 +158,45 @@ static bool is_configured(const acceptor_context *a, const char *principal) {
 
 /*
  * A handshake has a credential to itself: an accept holds its lock to the end. It is used again by
- * later ones, which saves a third of the work; the keytab is read for each accept all the same.
+ * later ones, with its copy of the keytab, until the keytab changes: that saves a third of the
+ * work.
  */
-static void take_spare(acceptor_context *a) {
+static bool take_any_spare(acceptor_context *a) {
     seal__gss_acceptor *acceptor = a->acceptor;
+    bool found = false;
     pthread_mutex_lock(&acceptor->lock);
-    for (size_t i = 0; i < acceptor->n_spares; i++) {
+    for (size_t i = 0; i < acceptor->n_spares && !found; i++) {
         seal__gss_spare *spare = &acceptor->spares[i];
-        if (spare->identity != a->identity || spare->mechanism != a->common.mechanism)
+        found = spare->identity == a->identity && spare->mechanism == a->common.mechanism;
+        if (!found)
             continue;
         a->common.cred = spare->cred;
+        a->keytab = spare->keytab;
         *spare = acceptor->spares[--acceptor->n_spares];
-        break;
     }
     pthread_mutex_unlock(&acceptor->lock);
+    return found;
+}
+
+static void take_spare(acceptor_context *a) {
+    OM_uint32 minor = 0;
+    while (take_any_spare(a)) {
+        if (seal__gss_watch_is_good(&a->keytab))
+            return;
+        gss_release_cred(&minor, &a->common.cred);
+    }
 }
 
 static void give_spare(acceptor_context *a) {
     seal__gss_acceptor *acceptor = a->acceptor;
-    if (a->common.mechanism == SEAL_MECHANISM_NTLM)
+    if (a->common.mechanism == SEAL_MECHANISM_NTLM || a->common.cred == GSS_C_NO_CREDENTIAL)
         return;
     pthread_mutex_lock(&acceptor->lock);
     if (acceptor->n_spares < SEAL__GSS_SPARE_CREDS) {
-        acceptor->spares[acceptor->n_spares++] = (seal__gss_spare){
-            .cred = a->common.cred, .identity = a->identity, .mechanism = a->common.mechanism};
+        acceptor->spares[acceptor->n_spares++] = (seal__gss_spare){.cred = a->common.cred,
+                                                                   .identity = a->identity,
+                                                                   .mechanism = a->common.mechanism,
+                                                                   .keytab = a->keytab};
         a->common.cred = GSS_C_NO_CREDENTIAL;
     }
     pthread_mutex_unlock(&acceptor->lock);
@@ -195,7 +211,9 @@ static int prepare(acceptor_context *a, seal_error **reterr) {
             return rc;
         a->identity = chosen_identity(a);
         take_spare(a);
-        if (c->cred != GSS_C_NO_CREDENTIAL)
+        if (c->cred != GSS_C_NO_CREDENTIAL ||
+            seal__gss_acquire_copied(a->acceptor->keytab, a->identity, c->mechanism, &a->keytab,
+                                     &c->cred))
             return 0;
     }
     OM_uint32 major = GSS_S_FAILURE;
@@ -275,7 +293,9 @@ static int context_step(seal__mech *mech, const uint8_t *in, size_t len, seal__b
         c->state = SEAL__GSS_FAILED;
     else
         c->state = rc == SEAL__MECH_DONE ? SEAL__GSS_ESTABLISHED : SEAL__GSS_STEPPING;
-    if (rc == SEAL__MECH_DONE)
+    /* One that reads the keytab itself and has failed is given up, so that the next one says why.
+     */
+    if (rc == SEAL__MECH_DONE || (rc < 0 && a->keytab.path[0] != '\0'))
         give_spare(a);
     return rc;
 }

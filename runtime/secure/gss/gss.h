@@ -2,8 +2,8 @@
 /*
  * Security contexts through GSSAPI. The only folder that includes gssapi.h and krb5.h. Credentials
  * come from files named per object (gss_acquire_cred_from), never through changes of the
- * environment, on the worker that runs the handshake: an initiator's anew each time, an acceptor's
- * are kept between handshakes (the keytab is read for each one all the same).
+ * environment, on the worker that runs the handshake. They are kept between handshakes, over copies
+ * of keytab and ticket in memory, until the file changes or the ticket is old.
  */
 #ifndef SEAL_SECURE_GSS_GSS_H
 #define SEAL_SECURE_GSS_GSS_H
@@ -13,6 +13,14 @@
 
 /* ---- Initiators ---- */
 
+/* What handshakes leave to later ones, so that these need no files: service tickets copied into
+ * memory, as long as the cache's file is unchanged and the ticket good. Thread-safe, reference
+ * counted (contexts hold it), bounded. */
+typedef struct seal__gss_tickets seal__gss_tickets;
+int seal__gss_tickets_new(const seal_allocator *alloc, seal__gss_tickets **ret_tickets);
+seal__gss_tickets *seal__gss_tickets_ref(seal__gss_tickets *tickets);
+void seal__gss_tickets_unref(seal__gss_tickets *tickets);
+
 typedef struct seal__gss_initiator_options {
     const seal_allocator *alloc;
     const char *target;        /* "class/host[:port][/name][@REALM]", used as a principal: no DNS */
@@ -20,7 +28,8 @@ typedef struct seal__gss_initiator_options {
     const char *client_keytab; /* NULL: default */
     const char *client_principal; /* NULL: default */
     seal_mechanism mechanism;
-    bool fresh_ticket; /* remove the cached ticket for the target first */
+    bool fresh_ticket;          /* remove the cached ticket for the target first */
+    seal__gss_tickets *tickets; /* NULL: nothing is kept */
 } seal__gss_initiator_options;
 
 /* A fresh context; nothing is opened before its first step. Strings are copied. */

@@ -12,6 +12,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
+#include <time.h>
 
 /* ---- names.c ---- */
 
@@ -107,6 +109,72 @@ void seal__gss_ccache_principal(const char *ccache, char *text, size_t size);
 /* "/etc/krb5.conf, ..." */
 void seal__gss_config_files(char *text, size_t size);
 
+/* ---- copies.c ---- */
+
+/* The state of a file when it was copied. An empty path: nothing is watched. */
+typedef struct seal__gss_watch {
+    char path[SEAL__GSS_TEXT];
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+    int64_t since; /* seconds since 1970, when nothing is watched */
+} seal__gss_watch;
+
+/* The file is unchanged; or nothing is watched, and that was tried a moment ago. */
+bool seal__gss_watch_is_good(const seal__gss_watch *watch);
+
+enum { SEAL__GSS_COPY_NAME = 64 };
+
+/* A MEMORY cache with one service ticket. */
+typedef struct seal__gss_ticket {
+    char name[SEAL__GSS_COPY_NAME];
+    seal__gss_watch cache;
+    seal__gss_watch config;
+    int64_t good_until; /* seconds since 1970 */
+} seal__gss_ticket;
+
+/* A credential over a copy of the keytab's entries for the principal (NULL: all). False when the
+ * keytab is no file, or anything else goes wrong: then the ordinary way says what. */
+bool seal__gss_acquire_copied(const char *keytab, const char *principal, seal_mechanism mechanism,
+                              seal__gss_watch *ret_watch, gss_cred_id_t *ret_cred);
+/* False when the cache does not hold the ticket yet, or not for long, or cannot be watched and is
+ * not a private one, or the library would rather get new tickets now. */
+bool seal__gss_copy_ticket(const char *ccache, const char *target, bool is_private,
+                           seal__gss_ticket *ret_copy);
+bool seal__gss_ticket_is_good(const seal__gss_ticket *copy);
+
+/* ---- tickets.c ---- */
+
+enum { SEAL__GSS_READY_KEYS = 4 };
+
+/* All that the first step of an initiator needs. */
+typedef struct seal__gss_ready {
+    const seal_allocator *alloc;
+    char *keys[SEAL__GSS_READY_KEYS]; /* whose and for whom; NULL: default */
+    seal_mechanism mechanism;
+    unsigned generation;
+    char *full; /* the target with its realm */
+    gss_name_t target;
+    gss_cred_id_t cred;
+    char *local; /* the client's name; NULL: not known yet */
+    seal__gss_ticket ticket;
+} seal__gss_ready;
+
+/* One that fits and is good, for the caller alone; NULL: none. `tickets` may be NULL. */
+seal__gss_ready *seal__gss_tickets_take(seal__gss_tickets *tickets,
+                                        const seal__gss_initiator_options *options);
+/* A new one, from the ticket that is in the cache. options->target is complete, `asked` is what it
+ * was made from. NULL: there is none that could be kept. */
+seal__gss_ready *seal__gss_tickets_make(seal__gss_tickets *tickets,
+                                        const seal__gss_initiator_options *options,
+                                        const char *asked, bool is_private);
+void seal__gss_tickets_give(seal__gss_tickets *tickets, seal__gss_ready *ready);
+/* Drops all, and those that are in use when they come back. */
+void seal__gss_tickets_forget(seal__gss_tickets *tickets);
+void seal__gss_ready_free(seal__gss_ready *ready);
+
 /* ---- context.c, message.c, info.c ---- */
 
 typedef enum seal__gss_state {
@@ -164,6 +232,7 @@ typedef struct seal__gss_spare {
     gss_cred_id_t cred;
     const char *identity;
     seal_mechanism mechanism;
+    seal__gss_watch keytab; /* which it has a copy of */
 } seal__gss_spare;
 
 struct seal__gss_acceptor {

@@ -19,7 +19,7 @@ static uint32_t our_flags(OM_uint32 flags) {
     return ours;
 }
 
-static bool authenticates_target(gss_const_OID mechanism) {
+static bool ask_authenticates_target(gss_const_OID mechanism) {
     gss_OID_set attributes = GSS_C_NO_OID_SET;
     gss_OID_set known = GSS_C_NO_OID_SET;
     OM_uint32 minor = 0;
@@ -31,6 +31,22 @@ static bool authenticates_target(gss_const_OID mechanism) {
     gss_release_oid_set(&minor, &attributes);
     gss_release_oid_set(&minor, &known);
     return present != 0;
+}
+
+static bool krb5_authenticates_target;
+
+static void ask_krb5(void) {
+    krb5_authenticates_target =
+        ask_authenticates_target(seal__gss_mechanism_oid(SEAL_MECHANISM_KRB5));
+}
+
+/* The answer does not change while the process lives. */
+static bool authenticates_target(gss_const_OID mechanism) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!seal__gss_oid_equal(mechanism, seal__gss_mechanism_oid(SEAL_MECHANISM_KRB5)))
+        return ask_authenticates_target(mechanism);
+    pthread_once(&once, ask_krb5);
+    return krb5_authenticates_target;
 }
 
 /* Four octets, most significant first; 0 when the mechanism does not tell. */
@@ -54,14 +70,16 @@ static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_ano
     gss_name_t own = GSS_C_NO_NAME;
     gss_name_t target = GSS_C_NO_NAME;
     OM_uint32 minor = 0;
-    OM_uint32 major = gss_inquire_context(&minor, context->gss, context->initiator ? &own : NULL,
-                                          &target, NULL, NULL, NULL, NULL, NULL);
+    bool ask_own = context->initiator && context->local_text == NULL;
+    OM_uint32 major = gss_inquire_context(&minor, context->gss, ask_own ? &own : NULL, &target,
+                                          NULL, NULL, NULL, NULL, NULL);
     bool ignored = false;
     int rc = 0;
     if (major == GSS_S_COMPLETE || major == GSS_S_CONTEXT_EXPIRED) {
-        rc = context->initiator
-                 ? seal__gss_display_name(context->alloc, own, &context->local_text, &ignored)
-                 : seal__gss_display_name(context->alloc, peer, &context->peer_text, ret_anonymous);
+        if (ask_own)
+            rc = seal__gss_display_name(context->alloc, own, &context->local_text, &ignored);
+        else if (!context->initiator)
+            rc = seal__gss_display_name(context->alloc, peer, &context->peer_text, ret_anonymous);
         if (rc == 0)
             rc = seal__gss_display_name(context->alloc, target, &context->target_text, &ignored);
     }

@@ -13,7 +13,21 @@ typedef struct initiator {
     seal__gss_context common;
     seal__gss_initiator_options options; /* strings owned */
     gss_name_t target;
+    bool private_ccache; /* nobody else puts tickets there */
+    seal__gss_tickets *tickets;
+    seal__gss_ready *ready; /* in use; has the target and the credential */
 } initiator;
+
+/* What belongs to `ready` goes back to it. */
+static seal__gss_ready *take_back(initiator *i) {
+    seal__gss_ready *ready = i->ready;
+    i->ready = NULL;
+    if (ready != NULL) {
+        i->target = GSS_C_NO_NAME;
+        i->common.cred = GSS_C_NO_CREDENTIAL;
+    }
+    return ready;
+}
 
 static void initiator_free(seal__mech *mech) {
     initiator *i = (initiator *)(void *)mech;
@@ -21,7 +35,9 @@ static void initiator_free(seal__mech *mech) {
         return;
     const seal_allocator *alloc = i->common.alloc;
     OM_uint32 minor = 0;
+    seal__gss_ready_free(take_back(i));
     gss_release_name(&minor, &i->target);
+    seal__gss_tickets_unref(i->tickets);
     seal__release(alloc, (void *)(uintptr_t)i->options.target);
     seal__release(alloc, (void *)(uintptr_t)i->options.ccache);
     seal__release(alloc, (void *)(uintptr_t)i->options.client_keytab);
@@ -40,7 +56,7 @@ static seal__gss_situation situation(const initiator *i, seal__gss_phase phase) 
 }
 
 /* Replaces *text, which it owns. */
-static int complete_in_place(const initiator *i, const char **text, seal_error **reterr) {
+static int complete_text(const initiator *i, const char **text, seal_error **reterr) {
     char *full = NULL;
     int rc = seal__gss_complete_principal(i->common.alloc, *text, &full, reterr);
     if (rc < 0)
@@ -53,24 +69,69 @@ static int complete_in_place(const initiator *i, const char **text, seal_error *
 static int import_target(initiator *i, seal_error **reterr) {
     if (i->options.mechanism == SEAL_MECHANISM_NTLM)
         return seal__gss_import_hostbased(i->options.target, &i->target, reterr);
-    int rc = complete_in_place(i, &i->options.target, reterr);
+    int rc = complete_text(i, &i->options.target, reterr);
     return rc < 0 ? rc : seal__gss_import_principal(i->options.target, &i->target, reterr);
 }
 
-static int prepare(initiator *i, seal_error **reterr) {
-    seal__gss_keep_config();
-    int rc = import_target(i, reterr);
-    if (rc < 0)
-        return rc;
-    if (i->options.fresh_ticket && i->options.mechanism != SEAL_MECHANISM_NTLM)
-        seal__gss_drop_ticket(i->options.ccache, i->options.target);
+static void use(initiator *i, seal__gss_ready *ready) {
+    i->ready = ready;
+    i->target = ready->target;
+    i->common.cred = ready->cred;
+}
+
+static int acquire(initiator *i, seal_error **reterr) {
     OM_uint32 major = GSS_S_FAILURE;
     OM_uint32 minor = 0;
-    rc = seal__gss_acquire_initiator(&i->options, &i->common.cred, &major, &minor, reterr);
+    int rc = seal__gss_acquire_initiator(&i->options, &i->common.cred, &major, &minor, reterr);
     if (rc < 0 || major == GSS_S_COMPLETE)
         return rc;
     seal__gss_situation at = situation(i, SEAL__GSS_INITIATOR_ACQUIRES);
     return seal__gss_context_fail(&i->common, &at, major, minor, reterr);
+}
+
+/* With what earlier handshakes have left. */
+static int reuse(initiator *i, seal__gss_ready *ready, seal_error **reterr) {
+    char *full = seal__strdup(i->common.alloc, ready->full);
+    use(i, ready);
+    if (full == NULL)
+        return seal__error_no_memory(reterr);
+    seal__release(i->common.alloc, (void *)(uintptr_t)i->options.target);
+    i->options.target = full;
+    return 0;
+}
+
+static int prepare(initiator *i, seal_error **reterr) {
+    seal__gss_keep_config();
+    seal__gss_ready *ready =
+        i->options.fresh_ticket ? NULL : seal__gss_tickets_take(i->tickets, &i->options);
+    if (ready != NULL)
+        return reuse(i, ready, reterr);
+    char *asked = seal__strdup(i->common.alloc, i->options.target);
+    if (asked == NULL)
+        return seal__error_no_memory(reterr);
+    int rc = import_target(i, reterr);
+    if (rc == 0 && i->options.fresh_ticket && i->options.mechanism != SEAL_MECHANISM_NTLM) {
+        seal__gss_tickets_forget(i->tickets);
+        seal__gss_drop_ticket(i->options.ccache, i->options.target);
+    } else if (rc == 0) {
+        ready = seal__gss_tickets_make(i->tickets, &i->options, asked, i->private_ccache);
+    }
+    seal__release(i->common.alloc, asked);
+    if (ready == NULL)
+        return rc < 0 ? rc : acquire(i, reterr);
+    OM_uint32 minor = 0;
+    gss_release_name(&minor, &i->target);
+    use(i, ready);
+    return 0;
+}
+
+/* The ticket that was kept does not do: once more with the cache itself. */
+static int prepare_again(initiator *i, seal_error **reterr) {
+    OM_uint32 minor = 0;
+    gss_delete_sec_context(&minor, &i->common.gss, GSS_C_NO_BUFFER);
+    seal__gss_ready_free(take_back(i));
+    int rc = import_target(i, reterr);
+    return rc < 0 ? rc : acquire(i, reterr);
 }
 
 /*
@@ -116,6 +177,30 @@ static int leg_failed(initiator *i, gss_buffer_t in, OM_uint32 major, OM_uint32 
     return seal__gss_context_fail(&i->common, &at, major, minor, reterr);
 }
 
+static int complete(initiator *i, OM_uint32 flags, OM_uint32 lifetime, seal_error **reterr) {
+    seal__gss_context *c = &i->common;
+    if (i->ready != NULL && i->ready->local != NULL) {
+        c->local_text = seal__strdup(c->alloc, i->ready->local);
+        if (c->local_text == NULL)
+            return seal__error_no_memory(reterr);
+    }
+    int rc = seal__gss_info_fill(c, flags, lifetime, GSS_C_NO_NAME, i->options.target, reterr);
+    if (rc == 0 && i->options.mechanism != SEAL_MECHANISM_NTLM && !c->is_krb5)
+        rc = seal__error(reterr, SEAL_ERROR_NOT_MUTUAL,
+                         "%s chose %s, which the policy does not allow",
+                         seal_mechanism_name(i->options.mechanism), c->base.info.mechanism);
+    if (rc == 0 && c->is_krb5 && strcmp(c->target_text, i->options.target) != 0)
+        rc = seal__error(reterr, SEAL_ERROR_WRONG_TARGET,
+                         "asked for %.300s, but the server is %.300s", i->options.target,
+                         c->target_text);
+    if (rc == 0 && i->ready != NULL) {
+        if (i->ready->local == NULL)
+            i->ready->local = seal__strdup(i->ready->alloc, c->local_text);
+        seal__gss_tickets_give(i->tickets, take_back(i));
+    }
+    return rc;
+}
+
 static int leg(initiator *i, gss_buffer_t in, seal__buf *out, seal_error **reterr) {
     seal__gss_context *c = &i->common;
     gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
@@ -127,6 +212,12 @@ static int leg(initiator *i, gss_buffer_t in, seal__buf *out, seal_error **reter
         REQUESTED, 0, GSS_C_NO_CHANNEL_BINDINGS, in, NULL, &token, &flags, &lifetime);
     bool has_token = token.length > 0;
     bool going_on = major == GSS_S_COMPLETE || (major == GSS_S_CONTINUE_NEEDED && has_token);
+    if (!going_on && i->ready != NULL && in->length == 0) {
+        OM_uint32 ignored = 0;
+        gss_release_buffer(&ignored, &token);
+        int again = prepare_again(i, reterr);
+        return again < 0 ? again : leg(i, in, out, reterr);
+    }
     if (!going_on) {
         /* The status first: its text is gone after the next call. */
         int failed = leg_failed(i, in, major, minor, reterr);
@@ -136,16 +227,7 @@ static int leg(initiator *i, gss_buffer_t in, seal__buf *out, seal_error **reter
     int rc = seal__gss_context_emit(&token, out, reterr);
     if (rc < 0 || major == GSS_S_CONTINUE_NEEDED)
         return rc < 0 ? rc : SEAL__MECH_CONTINUE;
-    rc = seal__gss_info_fill(c, flags, lifetime, GSS_C_NO_NAME, i->options.target, reterr);
-    if (rc == 0 && i->options.mechanism != SEAL_MECHANISM_NTLM && !c->is_krb5)
-        rc = seal__error(reterr, SEAL_ERROR_NOT_MUTUAL,
-                         "%s chose %s, which the policy does not allow",
-                         seal_mechanism_name(i->options.mechanism), c->base.info.mechanism);
-    if (rc == 0 && c->is_krb5 && strcmp(c->target_text, i->options.target) != 0)
-        rc = seal__error(reterr, SEAL_ERROR_WRONG_TARGET,
-                         "asked for %.300s, but the server is %.300s", i->options.target,
-                         c->target_text);
-    return rc;
+    return complete(i, flags, lifetime, reterr);
 }
 
 static int initiator_step(seal__mech *mech, const uint8_t *in, size_t len, seal__buf *out,
@@ -192,6 +274,8 @@ int seal__gss_initiator_new(const seal__gss_initiator_options *options, seal__me
     i->options.alloc = options->alloc;
     i->options.mechanism = options->mechanism;
     i->options.fresh_ticket = options->fresh_ticket;
+    i->private_ccache = options->ccache == NULL && options->client_keytab != NULL;
+    i->tickets = seal__gss_tickets_ref(options->tickets);
     char *ccache = NULL;
     int rc = seal__gss_initiator_ccache(options, &ccache, NULL);
     i->options.ccache = ccache;

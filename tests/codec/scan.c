@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/scan.h"
+#include "scan.h"
 
 #include "base/reader.h"
 #include "codec/codec.h"
@@ -20,15 +20,6 @@ typedef struct level {
     uint64_t seen; /* singular message fields, by index; only the first 64 fields are watched */
     seal__reader rest;
 } level;
-
-bool seal__scan_is_needed(const ProtobufCMessageDescriptor *type) {
-    for (unsigned i = 0; i < type->n_fields; i++) {
-        ProtobufCType t = type->fields[i].type;
-        if (t == PROTOBUF_C_TYPE_STRING || t == PROTOBUF_C_TYPE_MESSAGE)
-            return true;
-    }
-    return false;
-}
 
 static const ProtobufCFieldDescriptor *find_field(level *in, unsigned number) {
     if (in->last == NULL || in->last->id != number)

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is kept between handshakes: copies of tickets and keytabs, with their credentials. They are
+ * used again, and are given up as soon as the file is another one or the ticket is old.
+ */
+#include "support/cmocka_all.h"
+
+#include <pthread.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "secure/gss/gss_internal.h"
+#include "support/gss_lab.h"
+
+static seal__gss_tickets *tickets;
+
+/* A file that was written this very moment is not copied. */
+static void age(const char *path) {
+    const struct timespec old[2] = {{.tv_sec = time(NULL) - 60}, {.tv_sec = time(NULL) - 60}};
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+}
+
+static int setup(void **state) {
+    int rc = lab_setup(state);
+    age(lab_path("krb5.conf"));
+    assert_int_equal(seal__gss_tickets_new(&seal__default_allocator, &tickets), 0);
+    return rc;
+}
+
+static int teardown(void **state) {
+    seal__gss_tickets_unref(tickets);
+    return lab_teardown(state);
+}
+
+static const char *file_cache(const char *name) {
+    static char text[2][300];
+    static unsigned next;
+    char *cache = text[next++ % 2];
+    snprintf(cache, sizeof text[0], "FILE:%s", lab_path(name));
+    return cache;
+}
+
+static void mint_into(const char *keytab, const char *cache, const char *client, int64_t lasts_s) {
+    const seal__gss_mint_options options = {.keytab = keytab,
+                                            .service = LAB_SERVICE,
+                                            .client = client,
+                                            .ccache = cache,
+                                            .lifetime_s = lasts_s};
+    assert_int_equal(seal__gss_mint_ticket(&options, NULL), 0);
+    age(cache + strlen("FILE:"));
+}
+
+static seal__gss_initiator_options options_for(const char *cache) {
+    return (seal__gss_initiator_options){.alloc = &seal__default_allocator,
+                                         .target = "greeter/localhost",
+                                         .ccache = cache,
+                                         .mechanism = SEAL_MECHANISM_KRB5,
+                                         .tickets = tickets};
+}
+
+/* One exchange; says who the server took the client for. */
+static int exchange(seal__gss_acceptor *identity, const seal__gss_initiator_options *options,
+                    char *ret_peer, size_t size) {
+    seal__mech *initiator = NULL;
+    seal__mech *acceptor = NULL;
+    seal__buf there;
+    seal__buf back;
+    seal__buf_init(&there, &seal__default_allocator, 65536);
+    seal__buf_init(&back, &seal__default_allocator, 65536);
+    assert_int_equal(seal__gss_initiator_new(options, &initiator, NULL), 0);
+    assert_int_equal(
+        seal__gss_acceptor_context(identity, SEAL_MECHANISM_KRB5, options->target, &acceptor, NULL),
+        0);
+    int rc = initiator->ops->step(initiator, NULL, 0, &there, NULL);
+    if (rc == SEAL__MECH_CONTINUE)
+        rc = acceptor->ops->step(acceptor, there.data, there.len, &back, NULL);
+    if (rc == 0)
+        rc = initiator->ops->step(initiator, back.data, back.len, &there, NULL);
+    if (rc == 0) {
+        snprintf(ret_peer, size, "%s", acceptor->info.peer);
+        assert_string_equal(initiator->info.local, acceptor->info.peer);
+        assert_string_equal(initiator->info.peer, LAB_SERVICE);
+    }
+    initiator->ops->free(initiator);
+    acceptor->ops->free(acceptor);
+    seal__buf_done(&there);
+    seal__buf_done(&back);
+    return rc;
+}
+
+static seal__gss_acceptor *identity_for(const char *keytab) {
+    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
+    static const char *const principals[] = {LAB_SERVICE};
+    const seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
+                                                .principals = principals,
+                                                .n_principals = 1,
+                                                .keytab = keytab,
+                                                .mechanisms = &mechanism,
+                                                .n_mechanisms = 1};
+    seal__gss_acceptor *identity = NULL;
+    assert_int_equal(seal__gss_acceptor_new(&options, &identity, NULL), 0);
+    return identity;
+}
+
+static bool is_kept(const seal__gss_initiator_options *options) {
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, options);
+    bool found = ready != NULL;
+    seal__gss_tickets_give(tickets, ready);
+    return found;
+}
+
+static void expect_peer(seal__gss_acceptor *identity, const seal__gss_initiator_options *options,
+                        const char *peer) {
+    char seen[300] = "";
+    assert_int_equal(exchange(identity, options, seen, sizeof seen), 0);
+    assert_string_equal(seen, peer);
+}
+
+static void a_ticket_is_kept(void **state) {
+    (void)state;
+    const char *keytab = lab_keytab();
+    const char *cache = file_cache("kept");
+    age(strchr(keytab, '/'));
+    mint_into(keytab, cache, LAB_ALICE, 3600);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    const seal__gss_initiator_options options = options_for(cache);
+    assert_false(is_kept(&options));
+    for (int i = 0; i < 5; i++) {
+        expect_peer(identity, &options, LAB_ALICE);
+        assert_true(is_kept(&options));
+    }
+    seal__gss_initiator_options other = options;
+    other.target = "greeter/elsewhere";
+    assert_false(is_kept(&other));
+    other = options;
+    other.client_principal = LAB_ALICE;
+    assert_false(is_kept(&other));
+    seal__gss_acceptor_unref(identity);
+}
+
+static void another_login_is_noticed(void **state) {
+    (void)state;
+    const char *keytab = lab_keytab();
+    const char *cache = file_cache("login");
+    mint_into(keytab, cache, LAB_ALICE, 3600);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    const seal__gss_initiator_options options = options_for(cache);
+    expect_peer(identity, &options, LAB_ALICE);
+    expect_peer(identity, &options, LAB_ALICE);
+    assert_int_equal(unlink(cache + strlen("FILE:")), 0);
+    mint_into(keytab, cache, "bob@" LAB_REALM, 3600);
+    assert_false(is_kept(&options));
+    expect_peer(identity, &options, "bob@" LAB_REALM);
+    char seen[300];
+    assert_int_equal(unlink(cache + strlen("FILE:")), 0);
+    assert_int_equal(exchange(identity, &options, seen, sizeof seen), SEAL_ERROR_CREDENTIALS);
+    seal__gss_acceptor_unref(identity);
+}
+
+static void short_and_fresh_tickets_are_not_kept(void **state) {
+    (void)state;
+    const char *keytab = lab_keytab();
+    const char *cache = file_cache("short");
+    mint_into(keytab, cache, LAB_ALICE, 20);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    seal__gss_initiator_options options = options_for(cache);
+    expect_peer(identity, &options, LAB_ALICE);
+    assert_false(is_kept(&options));
+    cache = file_cache("forgotten");
+    mint_into(keytab, cache, LAB_ALICE, 3600);
+    options = options_for(cache);
+    expect_peer(identity, &options, LAB_ALICE);
+    assert_true(is_kept(&options));
+    /* One in use comes back after the others were dropped: it is dropped too. */
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    assert_non_null(ready);
+    seal__gss_tickets_forget(tickets);
+    seal__gss_tickets_give(tickets, ready);
+    assert_false(is_kept(&options));
+    seal__gss_acceptor_unref(identity);
+}
+
+static void an_old_copy_is_given_up(void **state) {
+    (void)state;
+    const char *keytab = lab_keytab();
+    const char *cache = file_cache("old");
+    mint_into(keytab, cache, LAB_ALICE, 3600);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    const seal__gss_initiator_options options = options_for(cache);
+    expect_peer(identity, &options, LAB_ALICE);
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    assert_non_null(ready);
+    assert_in_range(ready->ticket.good_until, time(NULL) + 3500, time(NULL) + 3600);
+    ready->ticket.good_until = time(NULL);
+    seal__gss_tickets_give(tickets, ready);
+    assert_false(is_kept(&options));
+    expect_peer(identity, &options, LAB_ALICE);
+    assert_true(is_kept(&options));
+    seal__gss_acceptor_unref(identity);
+}
+
+/* The ticket of the copy is gone: the handshake goes on with the cache itself. */
+static void a_copy_that_fails_does_no_harm(void **state) {
+    (void)state;
+    const char *keytab = lab_keytab();
+    const char *cache = file_cache("spoiled");
+    mint_into(keytab, cache, LAB_ALICE, 3600);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    const seal__gss_initiator_options options = options_for(cache);
+    expect_peer(identity, &options, LAB_ALICE);
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    assert_non_null(ready);
+    seal__gss_drop_ticket(ready->ticket.name, LAB_SERVICE);
+    seal__gss_tickets_give(tickets, ready);
+    expect_peer(identity, &options, LAB_ALICE);
+    seal__gss_acceptor_unref(identity);
+}
+
+static void another_keytab_is_noticed(void **state) {
+    (void)state;
+    char seen[300];
+    const char *keytab = lab_keytab();
+    const char *path = strchr(keytab, '/');
+    const char *old_cache = file_cache("before");
+    const char *new_cache = file_cache("after");
+    age(path);
+    mint_into(keytab, old_cache, LAB_ALICE, 3600);
+    seal__gss_acceptor *identity = identity_for(keytab);
+    const seal__gss_initiator_options before = options_for(old_cache);
+    expect_peer(identity, &before, LAB_ALICE);
+    expect_peer(identity, &before, LAB_ALICE);
+    assert_int_equal(identity->n_spares, 1);
+    assert_string_equal(identity->spares[0].keytab.path, path);
+    /* A new key: tickets made with it are taken at once, those of the old one not any more. */
+    assert_int_equal(unlink(path), 0);
+    lab_add_key(keytab, LAB_SERVICE, 9, "another");
+    mint_into(keytab, new_cache, LAB_ALICE, 3600);
+    const seal__gss_initiator_options after = options_for(new_cache);
+    expect_peer(identity, &after, LAB_ALICE);
+    assert_int_not_equal(exchange(identity, &before, seen, sizeof seen), 0);
+    age(path);
+    expect_peer(identity, &after, LAB_ALICE);
+    assert_in_range(identity->n_spares, 0, SEAL__GSS_SPARE_CREDS);
+    seal__gss_acceptor_unref(identity);
+}
+
+/* Many at once: each has a credential to himself, and no more are kept than allowed. */
+typedef struct crowd {
+    seal__gss_acceptor *identity;
+    const char *cache;
+    atomic_int failures;
+} crowd;
+
+static void *one_of_many(void *user) {
+    crowd *c = user;
+    const seal__gss_initiator_options options = options_for(c->cache);
+    char seen[300];
+    for (int i = 0; i < 25; i++) {
+        if (exchange(c->identity, &options, seen, sizeof seen) != 0 || strcmp(seen, LAB_ALICE) != 0)
+            atomic_fetch_add(&c->failures, 1);
+        if (i == 12)
+            seal__gss_tickets_forget(tickets);
+    }
+    return NULL;
+}
+
+static void threads_share_them(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    const char *keytab = lab_keytab();
+    age(strchr(keytab, '/'));
+    crowd c = {.identity = identity_for(keytab), .cache = file_cache("crowd")};
+    mint_into(keytab, c.cache, LAB_ALICE, 3600);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, one_of_many, &c), 0);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&c.failures), 0);
+    seal__gss_acceptor_unref(c.identity);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_ticket_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_login_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_and_fresh_tickets_are_not_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_old_copy_is_given_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_that_fails_does_no_harm, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_keytab_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(threads_share_them, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("secure.gss.kept", tests, NULL, NULL);
+}
