@@ -4,11 +4,10 @@
 #ifndef SEAL_BENCH_CLIENT_H
 #define SEAL_BENCH_CLIENT_H
 
-#include <sys/types.h>
 #include <uv.h>
 
-#include "bench/histogram.h"
-#include "bench/loads.h"
+#include "bench/payload.h"
+#include "bench/window.h"
 
 typedef struct bench_client bench_client;
 typedef struct bench_conn bench_conn; /* of either kind */
@@ -18,19 +17,27 @@ typedef struct bench_call {
     bench_client *client;
     bench_conn *conn;
     uint64_t started_ns;
-    uint64_t number;
+    uint64_t number;   /* of the call; what its payload begins with */
+    unsigned messages; /* of this stream; 1: a call */
+    unsigned done;     /* of these, sent or received: the transport counts */
+    void *stream;      /* the transport's; BENCH_PING: kept from call to call */
+    char ccache[64];   /* BENCH_COLD */
 } bench_call;
 
 /* How calls are made: by sealrpc, or by raw records. */
 typedef struct bench_transport {
     /* Ends the program when it cannot be prepared. */
     void (*begin)(bench_client *client);
-    /* A connection, authenticated when the first call needs it. */
-    bench_conn *(*open)(bench_client *client);
-    /* Sends the payload; bench_call_ended comes later, never from inside. */
-    void (*call)(bench_conn *conn, bench_call *call, const uint8_t *payload, size_t len);
+    /* A connection, authenticated when the first call needs it. ccache NULL: the default one. */
+    bench_conn *(*open)(bench_client *client, const char *ccache);
+    /* Begins one call or stream of the load's kind; its end comes later, never from inside:
+     * bench_call_ended, or bench_stream_ended. */
+    void (*start)(bench_conn *conn, bench_call *call);
+    /* The slot begins no more: ends the stream that it kept. Allowed inside bench_call_ended. NULL:
+     * nothing is kept. */
+    void (*retire)(bench_call *call);
     /* Opens a stream that the server fills and nobody reads. NULL: there are no streams. */
-    void (*leave_unread)(bench_conn *conn, const uint8_t *payload, size_t len);
+    void (*leave_unread)(bench_conn *conn, bench_client *client);
     /* Allowed inside bench_call_ended. */
     void (*close)(bench_conn *conn);
     void (*end)(bench_client *client);
@@ -39,22 +46,6 @@ typedef struct bench_transport {
 extern const bench_transport bench_rpc_transport;
 extern const bench_transport bench_raw_transport;
 
-/* What is measured between two completions. */
-typedef struct bench_window {
-    uint64_t warm_up_until_ns;
-    uint64_t ends_ns;
-    uint64_t calls_limit; /* 0: time decides */
-    uint64_t calls_least; /* at least so many, whatever the time */
-    bool open;
-    bool done;
-    uint64_t seen; /* completions since the start */
-    uint64_t began_ns;
-    uint64_t ended_ns;
-    double server_cpu_us; /* at the beginning; then the difference */
-    double client_cpu_us;
-    bench_histogram latency;
-} bench_window;
-
 struct bench_client {
     const bench_system *system;
     bench_load load;
@@ -62,28 +53,41 @@ struct bench_client {
     void *transport_state;
     uint16_t port;
     pid_t server; /* 0: its CPU time is not wanted */
-    bool verify;  /* every byte of the echo, not the first ones only */
+    bool verify;  /* every byte of what comes, not the first ones only */
     uv_loop_t loop;
-    uint8_t *payload;
+    uint8_t *payload; /* as long as the load says */
+    uint64_t begun;   /* calls; messages where they are streams */
     uint64_t next_number;
     unsigned in_flight;
     bench_window window;
 };
 
-/* A call has ended; payload NULL: it failed, and why says how. */
+/* A call of one message has ended; payload NULL: it failed, and why says how. */
 void bench_call_ended(bench_call *call, const uint8_t *payload, size_t len, const char *why);
+/* A stream has, after so many messages; why NULL: well. */
+void bench_stream_ended(bench_call *call, unsigned messages, const char *why);
+/* A message of a stream came; ends the program when it is not the one that is due. */
+void bench_check_message(const bench_call *call, const uint8_t *payload, size_t len,
+                         unsigned number);
+
+/* For the measurements that keep their own books. */
+void bench_start_call(bench_call *call);
+void bench_run_until_quiet(bench_client *client);
+
+/* client_idle.c: what connections without calls cost. With calls: as many connections. */
+void bench_measure_idle(bench_client *client, uint64_t calls, double figures[BENCH_FIELDS]);
+
+/* client_cold.c: a credential cache in memory with the ticket-granting ticket of the default one
+ * and nothing else, under a new name each time. */
+void bench_cold_ccache_new(char *ret_name, size_t size);
+void bench_cold_ccache_free(const char *name);
+
+/* client_floor.c: GSSAPI and X25519 alone, on both ends. */
+void bench_measure_floor(const bench_load *load, bool with_files, double seconds, uint64_t calls,
+                         double figures[BENCH_FIELDS]);
 
 /* Says why and ends the program. */
 _Noreturn void bench_die(const char *what, const char *why);
 void *bench_alloc(size_t n, size_t size);
-
-/* client_window.c */
-void bench_window_start(bench_client *client, double seconds, uint64_t calls);
-/* Counts a completion that took from started_ns to now. */
-void bench_window_count(bench_client *client, uint64_t started_ns, uint64_t now);
-/* The figures of the load, in the order of bench_field_name. */
-void bench_window_figures(const bench_client *client, double figures[BENCH_FIELDS]);
-/* Resident bytes of a process, by pid. */
-double bench_resident_bytes(pid_t pid);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/client_rpc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "bench/client.h"
-#include "echo.seal.h"
 
 struct bench_conn {
     seal_channel *channel;
@@ -21,7 +19,7 @@ static void begin(bench_client *client) {
     client->transport_state = runtime;
 }
 
-static bench_conn *open_conn(bench_client *client) {
+static bench_conn *open_conn(bench_client *client, const char *ccache) {
     char target[64];
     snprintf(target, sizeof target, "127.0.0.1:%u", client->port);
     seal_channel_options options;
@@ -30,6 +28,7 @@ static bench_conn *open_conn(bench_client *client) {
     options.suites = &client->system->suite;
     options.n_suites = 1;
     options.min_level = client->system->level;
+    options.ccache = ccache;
     bench_conn *conn = bench_alloc(1, sizeof *conn);
     seal_error *error = NULL;
     if (sealbench_echo_channel_new(client->transport_state, target, &options, &conn->channel,
@@ -45,40 +44,36 @@ static void on_reply(const seal_result *result, const Sealbench__EchoReply *repl
         bench_call_ended(user, NULL, 0, seal_result_message(result));
 }
 
-static void call_echo(bench_conn *conn, bench_call *call, const uint8_t *payload, size_t len) {
+static void call_echo(seal_channel *channel, bench_call *call) {
+    bench_client *client = call->client;
     Sealbench__EchoRequest request = SEALBENCH__ECHO_REQUEST__INIT;
-    memcpy(&request.payload.data, &payload, sizeof payload); /* it is only read */
-    request.payload.len = len;
-    int rc = sealbench_echo_call_echo(conn->channel, &request, NULL, on_reply, call, NULL);
+    bench_payload_mark(client->payload, call->number);
+    request.payload.data = client->payload;
+    request.payload.len = client->load.size;
+    int rc = sealbench_echo_call_echo(channel, &request, NULL, on_reply, call, NULL);
     if (rc < 0)
         bench_die("cannot start a call", seal_error_code_text(rc));
 }
 
-/* Nothing is asked for, so nothing comes. */
-static void on_flood(seal_client_call *call, const Sealbench__EchoReply *reply, void *user) {
-    (void)call;
-    (void)reply;
-    (void)user;
-    bench_die("a stream", "a message came that nobody asked for");
+static void start(bench_conn *conn, bench_call *call) {
+    switch (call->client->load.kind) {
+    case BENCH_PULL:
+        bench_rpc_pull(conn->channel, call);
+        break;
+    case BENCH_PUSH:
+        bench_rpc_push(conn->channel, call);
+        break;
+    case BENCH_PING:
+        bench_rpc_ping(conn->channel, call);
+        break;
+    default:
+        call_echo(conn->channel, call);
+        break;
+    }
 }
 
-static void on_flood_ended(const seal_result *result, void *user) {
-    (void)user;
-    if (seal_result_status(result) != SEAL_STATUS_CANCELLED)
-        bench_die("the stream ended", seal_result_message(result));
-}
-
-static void leave_unread(bench_conn *conn, const uint8_t *payload, size_t len) {
-    Sealbench__EchoRequest request = SEALBENCH__ECHO_REQUEST__INIT;
-    memcpy(&request.payload.data, &payload, sizeof payload); /* it is only read */
-    request.payload.len = len;
-    seal_call_options options;
-    seal_call_options_init(&options);
-    options.timeout_us = SEAL_NO_DEADLINE;
-    int rc = sealbench_streams_open_flood(conn->channel, &request, &options, on_flood,
-                                          on_flood_ended, NULL, NULL);
-    if (rc < 0)
-        bench_die("cannot open a stream", seal_error_code_text(rc));
+static void leave_unread(bench_conn *conn, bench_client *client) {
+    bench_rpc_leave_unread(conn->channel, client);
 }
 
 static void close_conn(bench_conn *conn) {
@@ -93,7 +88,8 @@ static void end(bench_client *client) {
 
 const bench_transport bench_rpc_transport = {.begin = begin,
                                              .open = open_conn,
-                                             .call = call_echo,
+                                             .start = start,
+                                             .retire = bench_rpc_retire,
                                              .leave_unread = leave_unread,
                                              .close = close_conn,
                                              .end = end};

@@ -4,7 +4,9 @@
 #ifndef SEAL_BENCH_HISTOGRAM_H
 #define SEAL_BENCH_HISTOGRAM_H
 
-#include <stdint.h>
+#include <sealrpc/base.h>
+
+SEAL_BEGIN_DECLS
 
 enum { BENCH_BUCKET_BITS = 7, BENCH_BUCKETS = (65 - BENCH_BUCKET_BITS) << BENCH_BUCKET_BITS };
 
@@ -17,5 +19,7 @@ void bench_histogram_reset(bench_histogram *histogram);
 void bench_histogram_add(bench_histogram *histogram, uint64_t ns);
 /* The value below which this share (0..1) of what was added lies, in ns; 0 when nothing was. */
 double bench_histogram_quantile(const bench_histogram *histogram, double share);
+
+SEAL_END_DECLS
 
 #endif

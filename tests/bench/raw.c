@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "bench/loads.h"
-
+enum { EARLY_LEAST = 4, EARLY_MOST = 32 }; /* records */
 enum { HEADER = 4, RECORD_MAX = HEADER + BENCH_MAX_SIZE + SEAL__AEAD_TAG };
 
 /* ---- Out ---- */
@@ -24,29 +23,66 @@ static void on_written(uv_write_t *request, int status) {
         flush(conn);
 }
 
-static void flush(raw_conn *conn) {
-    if (conn->write_active || conn->closing || conn->out.len == 0)
-        return;
+/* What is to be written, in conn->writing; false: nothing, or the connection has ended. */
+static bool take_out(raw_conn *conn) {
+    if (conn->tls != NULL) {
+        if (!raw_tls_seal(conn, &conn->out, &conn->writing))
+            conn->ops->ended(conn);
+        return !conn->closing && conn->writing.len > 0;
+    }
     seal__buf taken = conn->out;
     conn->out = conn->writing;
     conn->writing = taken;
-    uv_buf_t buf = uv_buf_init((char *)taken.data, (unsigned)taken.len);
+    return taken.len > 0;
+}
+
+/* False: the socket takes no more for now. */
+static bool write_out(raw_conn *conn) {
+    seal__buf *writing = &conn->writing;
+    uv_buf_t buf = uv_buf_init((char *)writing->data, (unsigned)writing->len);
     int written = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
     size_t done = written > 0 ? (size_t)written : 0;
-    if (done == taken.len) {
-        seal__buf_reset(&conn->writing);
-        return;
+    if (done == writing->len) {
+        seal__buf_reset(writing);
+        return true;
     }
-    buf = uv_buf_init((char *)taken.data + done, (unsigned)(taken.len - done));
+    buf = uv_buf_init((char *)writing->data + done, (unsigned)(writing->len - done));
     conn->write_request.data = conn;
     conn->write_active =
         uv_write(&conn->write_request, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) == 0;
     if (!conn->write_active)
         conn->ops->ended(conn);
+    return false;
+}
+
+static void fill(raw_conn *conn) {
+    if (conn->ops->fill == NULL || raw_conn_is_full(conn))
+        return;
+    conn->in_fill = true;
+    conn->ops->fill(conn);
+    conn->in_fill = false;
+}
+
+static void flush(raw_conn *conn) {
+    while (!conn->write_active && !conn->closing) {
+        fill(conn);
+        if (conn->closing || !take_out(conn) || !write_out(conn))
+            return;
+    }
+}
+
+bool raw_conn_is_full(const raw_conn *conn) {
+    return conn->out.len >= RAW_BATCH;
+}
+
+void raw_conn_want_fill(raw_conn *conn) {
+    if (!conn->in_read && !conn->in_fill)
+        flush(conn);
 }
 
 void raw_conn_send(raw_conn *conn, const uint8_t *payload, size_t len) {
-    size_t body = len + (conn->sealed ? SEAL__AEAD_TAG : 0);
+    bool sealed = conn->shared->sealing == BENCH_AEAD;
+    size_t body = len + (sealed ? SEAL__AEAD_TAG : 0);
     uint8_t *header = seal__buf_reserve(&conn->out, HEADER + body);
     if (header == NULL) {
         conn->ops->ended(conn);
@@ -54,14 +90,14 @@ void raw_conn_send(raw_conn *conn, const uint8_t *payload, size_t len) {
     }
     seal__store_u32(header, (uint32_t)body);
     memcpy(header + HEADER, payload, len);
-    if (conn->sealed) {
+    if (sealed) {
         uint8_t nonce[SEAL__AEAD_NONCE];
         make_nonce(conn->n_sealed++, nonce);
         if (seal__aead_seal(&conn->sealing, nonce, (seal_bytes){header, HEADER}, header + HEADER,
                             len, header + HEADER + len) < 0)
             conn->ops->ended(conn);
     }
-    if (!conn->in_read)
+    if (!conn->in_read && !conn->in_fill)
         flush(conn);
 }
 
@@ -70,17 +106,21 @@ void raw_conn_send(raw_conn *conn, const uint8_t *payload, size_t len) {
 static bool open_record(raw_conn *conn, uint8_t *header, size_t len) {
     uint8_t nonce[SEAL__AEAD_NONCE];
     uint8_t *content = header + HEADER;
-    if (!conn->sealed)
+    if (conn->shared->sealing != BENCH_AEAD)
         return true;
     make_nonce(conn->n_opened++, nonce);
     return seal__aead_open(&conn->opening, nonce, (seal_bytes){header, HEADER}, content, len,
                            content + len) == 0;
 }
 
-/* Hands out all whole records; returns how many bytes that were. */
+/* Hands out all whole records; returns how many bytes that were. What they caused is written after
+ * 4 of them, then 8, 16, 32: so that the peer works on it meanwhile, and the two ends do not wait
+ * for each other by turns. */
 static size_t take_records(raw_conn *conn, uint8_t *bytes, size_t len) {
-    size_t tag = conn->sealed ? SEAL__AEAD_TAG : 0;
+    size_t tag = conn->shared->sealing == BENCH_AEAD ? SEAL__AEAD_TAG : 0;
     size_t at = 0;
+    unsigned unsent = 0;
+    unsigned early = EARLY_LEAST;
     while (!conn->closing && len - at >= HEADER) {
         size_t body = seal__load_u32(bytes + at);
         bool wrong = body < tag || body > RECORD_MAX - HEADER;
@@ -92,25 +132,45 @@ static size_t take_records(raw_conn *conn, uint8_t *bytes, size_t len) {
         }
         conn->ops->message(conn, bytes + at + HEADER, body - tag);
         at += HEADER + body;
+        if (++unsent == early) {
+            flush(conn);
+            unsent = 0;
+            early = early < EARLY_MOST ? 2 * early : EARLY_MOST;
+        }
     }
     return at;
 }
 
 static void process(raw_conn *conn, uint8_t *bytes, size_t len) {
-    if (conn->in.len > 0) {
-        conn->in.len += len;
-        seal__buf_consume(&conn->in, take_records(conn, conn->in.data, conn->in.len));
-    } else {
+    if (conn->in.len == 0) {
         size_t taken = take_records(conn, bytes, len);
         seal__buf_put(&conn->in, bytes + taken, len - taken);
+        return;
     }
+    if (bytes == conn->in.data + conn->in.len)
+        conn->in.len += len;
+    else
+        seal__buf_put(&conn->in, bytes, len);
+    seal__buf_consume(&conn->in, take_records(conn, conn->in.data, conn->in.len));
+}
+
+static void process_tls(raw_conn *conn, const uint8_t *bytes, size_t len) {
+    size_t opened = 0;
+    do {
+        if (!raw_tls_open(conn, bytes, len, &opened)) {
+            conn->ops->ended(conn);
+            return;
+        }
+        process(conn, conn->shared->opened, opened);
+        len = 0;
+    } while (opened == RAW_CHUNK && !conn->closing);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     raw_conn *conn = handle->data;
-    if (conn->in.len == 0) {
-        *buf = uv_buf_init((char *)conn->chunk, RAW_CHUNK);
+    if (conn->in.len == 0 || conn->tls != NULL) {
+        *buf = uv_buf_init((char *)conn->shared->chunk, RAW_CHUNK);
         return;
     }
     /* A large record is read straight to where it is opened. */
@@ -131,7 +191,10 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     if (nread <= 0)
         return;
     conn->in_read = true;
-    process(conn, (uint8_t *)buf->base, (size_t)nread);
+    if (conn->tls != NULL)
+        process_tls(conn, (const uint8_t *)buf->base, (size_t)nread);
+    else
+        process(conn, (uint8_t *)buf->base, (size_t)nread);
     conn->in_read = false;
     if (conn->in.failed)
         conn->ops->ended(conn);
@@ -142,7 +205,8 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
 
 /* Both ends know the keys, which are no secret: it is the price of the operations that is wanted.
  */
-static int init_keys(raw_conn *conn, bool is_server) {
+static int init_keys(raw_conn *conn) {
+    bool is_server = conn->shared->is_server;
     uint8_t keys[2][SEAL__AEAD_KEY_MAX];
     memset(keys[0], 's', sizeof keys[0]);
     memset(keys[1], 'c', sizeof keys[1]);
@@ -154,15 +218,16 @@ static int init_keys(raw_conn *conn, bool is_server) {
     return -1;
 }
 
-int raw_conn_init(raw_conn *conn, uv_loop_t *loop, const raw_ops *ops, uint8_t *chunk, bool sealed,
-                  bool is_server) {
-    *conn = (raw_conn){.ops = ops, .chunk = chunk, .sealed = sealed};
-    if (sealed && init_keys(conn, is_server) < 0)
+int raw_conn_init(raw_conn *conn, const raw_ops *ops, raw_shared *shared) {
+    *conn = (raw_conn){.ops = ops, .shared = shared};
+    if (shared->sealing == BENCH_AEAD && init_keys(conn) < 0)
+        return -1;
+    if (shared->sealing == BENCH_TLS && (conn->tls = raw_tls_new(shared)) == NULL)
         return -1;
     seal__buf_init(&conn->in, &seal__default_allocator, 2 * RECORD_MAX);
     seal__buf_init(&conn->out, &seal__default_allocator, SIZE_MAX / 2);
     seal__buf_init(&conn->writing, &seal__default_allocator, SIZE_MAX / 2);
-    uv_tcp_init(loop, &conn->tcp);
+    uv_tcp_init(shared->loop, &conn->tcp);
     conn->tcp.data = conn;
     return 0;
 }
@@ -170,12 +235,14 @@ int raw_conn_init(raw_conn *conn, uv_loop_t *loop, const raw_ops *ops, uint8_t *
 void raw_conn_start(raw_conn *conn) {
     uv_tcp_nodelay(&conn->tcp, 1);
     uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+    flush(conn);
 }
 
 static void on_closed(uv_handle_t *handle) {
     raw_conn *conn = handle->data;
     seal__aead_done(&conn->sealing);
     seal__aead_done(&conn->opening);
+    SSL_free(conn->tls);
     seal__buf_done(&conn->in);
     seal__buf_done(&conn->out);
     seal__buf_done(&conn->writing);
@@ -187,4 +254,16 @@ void raw_conn_close(raw_conn *conn) {
         return;
     conn->closing = true;
     uv_close((uv_handle_t *)&conn->tcp, on_closed);
+}
+
+int raw_shared_init(raw_shared *shared, uv_loop_t *loop, bench_sealing sealing, bool is_server) {
+    shared->loop = loop;
+    shared->sealing = sealing;
+    shared->is_server = is_server;
+    shared->tls = sealing == BENCH_TLS ? raw_tls_context(is_server) : NULL;
+    return sealing == BENCH_TLS && shared->tls == NULL ? -1 : 0;
+}
+
+void raw_shared_done(raw_shared *shared) {
+    SSL_CTX_free(shared->tls);
 }

@@ -16,7 +16,7 @@ enum { MAX_STREAMS = 1000 };
 
 int main(int argc, char **argv) {
     const bench_system *system = argc > 1 ? bench_find_system(argv[1]) : NULL;
-    if (system == NULL) {
+    if (system == NULL || (system->family != BENCH_SEALRPC && system->family != BENCH_RAW)) {
         fprintf(stderr, "usage: seal-bench-server SYSTEM [MAX_STREAMS]\n");
         return 2;
     }
@@ -27,5 +27,6 @@ int main(int argc, char **argv) {
         setrlimit(RLIMIT_NOFILE, &files);
     }
     uint32_t max_streams = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : MAX_STREAMS;
-    return system->is_rpc ? bench_serve_rpc(system, max_streams) : bench_serve_raw(system);
+    return system->family == BENCH_SEALRPC ? bench_serve_rpc(system, max_streams)
+                                           : bench_serve_raw(system);
 }

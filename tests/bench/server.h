@@ -4,12 +4,15 @@
 #ifndef SEAL_BENCH_SERVER_H
 #define SEAL_BENCH_SERVER_H
 
-#include <stdint.h>
+#include <sealrpc/server.h>
 
 #include "bench/loads.h"
 
 /* max_streams 0: the default of the library. */
 int bench_serve_rpc(const bench_system *system, uint32_t max_streams);
 int bench_serve_raw(const bench_system *system);
+
+/* server_rpc_stream.c: the service Streams. */
+int bench_register_streams(seal_server *server, seal_error **reterr);
 
 #endif

@@ -4,37 +4,11 @@
 #include "bench/server.h"
 #include "echo.seal.h"
 
-static void end_flood(seal_call *call, void *user) {
-    (void)user;
-    seal_call_finish(call);
-    seal_call_unref(call);
-}
-
 static void echo(seal_call *call, const Sealbench__EchoRequest *request, void *user) {
     (void)user;
     Sealbench__EchoReply reply = SEALBENCH__ECHO_REPLY__INIT;
     reply.payload = request->payload;
     sealbench_echo_reply_echo(call, &reply);
-}
-
-/* As many as the client takes; then it waits for room. */
-static void flood(seal_call *call, void *user) {
-    const Sealbench__EchoReply *reply = user;
-    while (sealbench_streams_send_flood(call, reply) == 0)
-        continue;
-}
-
-static void start_flood(seal_call *call, const Sealbench__EchoRequest *request, void *user) {
-    static Sealbench__EchoReply reply;
-    static uint8_t payload[64 * 1024];
-    (void)user;
-    sealbench__echo_reply__init(&reply);
-    reply.payload.len =
-        request->payload.len < sizeof payload ? request->payload.len : sizeof payload;
-    reply.payload.data = payload;
-    seal_call_on_writable(call, flood, &reply);
-    seal_call_on_cancel(call, end_flood, NULL);
-    flood(seal_call_ref(call), &reply);
 }
 
 /* That it listens is known. */
@@ -45,10 +19,9 @@ static void log_problems(void *user, seal_log_level level, const char *line) {
 
 static int serve(seal_server *server, seal_error **reterr) {
     static const sealbench_echo_ops ops = {.size = sizeof ops, .echo = echo};
-    static const sealbench_streams_ops streams = {.size = sizeof streams, .flood = start_flood};
     int rc = sealbench_echo_register(server, &ops, NULL, reterr);
     if (rc == 0)
-        rc = sealbench_streams_register(server, &streams, NULL, reterr);
+        rc = bench_register_streams(server, reterr);
     if (rc == 0)
         rc = seal_server_add_address(server, "127.0.0.1:0", reterr);
     if (rc == 0)
@@ -69,6 +42,8 @@ int bench_serve_rpc(const bench_system *system, uint32_t max_streams) {
     options.n_suites = 1;
     options.max_streams = max_streams;
     options.stop_grace_ms = 1;
+    options.loops = system->loops;
+    options.max_connections = BENCH_MAX_CONNECTIONS;
     seal_runtime_options runtime_options;
     seal_runtime_options_init(&runtime_options);
     runtime_options.log = log_problems;
