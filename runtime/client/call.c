@@ -406,14 +406,21 @@ static int check_request(const seal__start *start, size_t *ret_size) {
     return 0;
 }
 
+/* Options that were given are taken to `given`; else *ret_options stays as it is. */
 static int check_start(const seal_channel *channel, const seal__start *start,
-                       seal_call_options *options, size_t *ret_size) {
+                       seal_call_options *given, const seal_call_options **ret_options,
+                       size_t *ret_size) {
     if (channel == NULL || start->method == NULL || start->callbacks.deliver == NULL ||
         start->callbacks.done == NULL)
         return seal__error(start->reterr, SEAL_ERROR_INVALID,
                            "channel, method and callbacks must not be NULL");
-    int rc = start->options != NULL ? check_options(start->options, options, start->reterr) : 0;
-    return rc == 0 ? check_request(start, ret_size) : rc;
+    if (start->options != NULL) {
+        int rc = check_options(start->options, given, start->reterr);
+        if (rc != 0)
+            return rc;
+        *ret_options = given;
+    }
+    return check_request(start, ret_size);
 }
 
 int seal__client_call_check_deadline(const seal_client_call *call, seal_error **reterr) {
@@ -447,9 +454,9 @@ int seal__client_call_start(seal_channel *channel, const seal__start *start,
                             seal_client_call **ret_call) {
     static const seal_call_options none = {.struct_size = sizeof none};
     seal_call_options given;
-    const seal_call_options *options = start->options != NULL ? &given : &none;
+    const seal_call_options *options = &none;
     size_t size = 0;
-    int rc = check_start(channel, start, &given, &size);
+    int rc = check_start(channel, start, &given, &options, &size);
     if (rc < 0)
         return rc;
     uint64_t timeout_us = timeout_of(channel, start->method, options);
