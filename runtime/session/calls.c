@@ -123,13 +123,23 @@ int seal__on_cancel(seal__session *session, seal__stream *stream, const seal__fr
     return 0;
 }
 
+const char *seal__event_text(seal__session *session, const uint8_t *text, size_t len) {
+    if (len == 0)
+        return "";
+    if (session->text == NULL)
+        session->text = seal__alloc(session->alloc, SEAL__TEXT_MAX + 1);
+    if (session->text == NULL)
+        return "";
+    seal__text_receive(text, len, session->text);
+    return session->text;
+}
+
 static void end_call(seal__session *session, seal__stream *stream, seal__event *event,
                      seal_status status, seal_execution execution) {
     event->kind = SEAL__EVENT_STATUS;
     event->stream = stream;
     event->status = status;
     event->execution = execution;
-    event->text = session->text;
     seal__stream_detach(session, stream, false);
     seal__stream_lend(session, stream);
 }
@@ -144,7 +154,7 @@ void seal__event_status(seal__session *session, seal__stream *stream, const uint
         read.execution <= SEAL_EXECUTED ? (seal_execution)read.execution : SEAL_EXECUTION_UNKNOWN;
     if (status == SEAL_STATUS_OK)
         execution = SEAL_EXECUTED;
-    seal__text_receive(read.text, read.text_len, session->text);
+    event->text = seal__event_text(session, read.text, read.text_len);
     event->metadata = read.metadata;
     event->details = read.details;
     event->has_retry_after = read.has_retry_after;
@@ -200,7 +210,7 @@ int seal__on_refused(seal__session *session, seal__stream *stream, const seal__f
     uint32_t reason = seal__load_u32(frame->payload);
     seal_status status =
         reason < sizeof by_reason / sizeof by_reason[0] ? by_reason[reason] : SEAL_STATUS_INTERNAL;
-    memcpy(session->text, "reset by the server", sizeof "reset by the server");
+    event->text = "reset by the server";
     end_call(session, stream, event, status, SEAL_EXECUTION_UNKNOWN);
     return 0;
 }

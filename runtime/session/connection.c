@@ -83,9 +83,8 @@ static int on_goaway(seal__session *session, const seal__frame *frame, seal__eve
     session->going_away = true;
     session->goaway_last = goaway.last;
     give_up_above(session, goaway.last);
-    seal__text_receive(goaway.text, goaway.text_len, session->text);
     event->kind = SEAL__EVENT_GOAWAY;
-    event->text = session->text;
+    event->text = seal__event_text(session, goaway.text, goaway.text_len);
     event->code = goaway.code;
     event->retry_after_ms = goaway.retry_after_ms;
     return 0;

@@ -147,7 +147,7 @@ struct seal__session {
     seal__stream *lent;  /* ... or the stream in whose inbox they stand */
     size_t lent_len;
     seal__stream *gone; /* lent out by the last event */
-    char text[SEAL__TEXT_MAX + 1];
+    char *text;         /* that an event has lent out; NULL: no text has come */
 
     uint64_t last_id; /* of the last stream opened */
     uint32_t count;
@@ -334,7 +334,9 @@ static inline void seal__event_clear(seal__event *event) {
     memset((uint8_t *)event + HALF, 0, sizeof *event - HALF);
 }
 
-/* calls.c: STATUS from a payload that was checked. */
+/* calls.c: a text that has come, for people, lent out by the event. Without memory: "". */
+const char *seal__event_text(seal__session *session, const uint8_t *text, size_t len);
+/* STATUS from a payload that was checked. */
 void seal__event_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
                         size_t len, seal__event *event);
 

@@ -48,6 +48,7 @@ void seal__session_free(seal__session *session) {
     seal__streams_done(session);
     seal__methods_done(session);
     seal__release(session->alloc, session->drain_text);
+    seal__release(session->alloc, session->text);
     seal__release(session->alloc, session);
 }
 
