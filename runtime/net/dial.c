@@ -9,6 +9,7 @@
 
 struct seal__dial {
     seal__auth_job job; /* resolves */
+    seal__task task;    /* goes on, where there is nothing to resolve */
     seal__shared *shared;
     seal_runtime *runtime;
     seal__address address;
@@ -83,7 +84,8 @@ static int connect_socket(seal__dial *dial, size_t i) {
     return uv_pipe_open(&dial->conn->socket.pipe, fd);
 }
 
-static void try_next(seal__dial *dial) {
+/* False: there is no address left. */
+static bool connect_next(seal__dial *dial) {
     while (dial->next < dial->resolved.n) {
         size_t i = dial->next++;
         if (seal__conn_new(dial->runtime, &dial->options, dial->address.is_unix, &dial->conn) < 0) {
@@ -97,15 +99,20 @@ static void try_next(seal__dial *dial) {
         int rc = connect_socket(dial, i);
         if (rc == 0 && dial->address.is_unix) {
             on_connected(&dial->request, 0);
-            return;
+            return true;
         }
         if (rc == 0)
-            return;
+            return true;
         set_error(dial, rc, dial->conn->address);
         seal__conn_drop(dial->conn);
         dial->conn = NULL;
     }
-    finish(dial, NULL);
+    return false;
+}
+
+static void try_next(seal__dial *dial) {
+    if (!connect_next(dial))
+        finish(dial, NULL);
 }
 
 static void resolve_work(seal__auth_job *job) {
@@ -126,6 +133,22 @@ static void resolve_done(seal__auth_job *job, bool ran) {
     try_next(dial);
 }
 
+static void go_on(seal__task *task) {
+    seal__dial *dial = SEAL__CONTAINER_OF(task, seal__dial, task);
+    if (dial->dialed == NULL)
+        release(dial);
+    else
+        try_next(dial);
+}
+
+/* What is no name needs no thread, and no DNS. Nobody is told before this has returned. */
+static void start_literal(seal__dial *dial) {
+    dial->resolving = false;
+    seal__resolve(&dial->address, false, &dial->resolved, &dial->error);
+    if (dial->address.is_unix || !connect_next(dial))
+        seal__runtime_queue(dial->runtime, &dial->task);
+}
+
 static void resolve_orphaned(seal__auth_job *job) {
     release(SEAL__CONTAINER_OF(job, seal__dial, job));
 }
@@ -144,10 +167,17 @@ int seal__dial_start(seal_runtime *runtime, const seal__address *address,
     dial->dialed = dialed;
     dial->user = user;
     dial->resolving = true;
+    seal__list_init(&dial->task.node);
+    dial->task.run = go_on;
     dial->job = (seal__auth_job){.deadline_ns = deadline_ns,
                                  .work = resolve_work,
                                  .done = resolve_done,
                                  .orphaned = resolve_orphaned};
+    if (dial->address.is_literal || dial->address.is_unix) {
+        *ret_dial = dial;
+        start_literal(dial);
+        return 0;
+    }
     int rc = seal__runtime_submit(runtime, runtime->initiators, &dial->job);
     if (rc < 0) {
         release(dial);

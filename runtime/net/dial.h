@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a connected connection: resolves the name on the auth pool, then tries the addresses in
+/* Makes a connected connection: resolves a name on the auth pool, then tries the addresses in
  * turn. */
 #ifndef SEAL_NET_DIAL_H
 #define SEAL_NET_DIAL_H

@@ -24,6 +24,14 @@ typedef struct seal__key_inputs {
 int seal__expand_label(const uint8_t secret[SEAL__HASH], const char *label, uint8_t *ret_out,
                        size_t len);
 
+/* The same for several labels of one secret, which is cheaper. */
+typedef struct seal__label {
+    const char *text;
+    uint8_t *out;
+    size_t len;
+} seal__label;
+int seal__expand_labels(const uint8_t secret[SEAL__HASH], const seal__label *labels, size_t n);
+
 int seal__derive_secrets(const seal__key_inputs *inputs, seal__secrets *ret_secrets);
 
 #endif

@@ -9,9 +9,9 @@
 static int install_aead(seal__half *half) {
     uint8_t key[SEAL__AEAD_KEY_MAX];
     seal__aead_kind kind = half->suite->aead;
-    int rc = seal__expand_label(half->secret, "key", key, seal__aead_key_size(kind));
-    if (rc == 0)
-        rc = seal__expand_label(half->secret, "iv", half->iv, sizeof half->iv);
+    const seal__label labels[] = {{"key", key, seal__aead_key_size(kind)},
+                                  {"iv", half->iv, sizeof half->iv}};
+    int rc = seal__expand_labels(half->secret, labels, 2);
     if (rc == 0 && half->aead.ctx == NULL)
         rc = seal__aead_init(&half->aead, kind, half->sealing, key);
     else if (rc == 0)

@@ -83,6 +83,8 @@ int seal__hmac_compute(seal__hmac *hmac, const seal_bytes *parts, size_t n_parts
 /* RFC 5869. */
 int seal__hkdf_extract(seal_bytes salt, seal_bytes ikm, uint8_t ret_prk[SEAL__HASH]);
 int seal__hkdf_expand(const uint8_t prk[SEAL__HASH], seal_bytes info, uint8_t *ret_okm, size_t len);
+/* The same, for several expansions of one key: `prk` is initialized with it. */
+int seal__hkdf_expand_with(seal__hmac *prk, seal_bytes info, uint8_t *ret_okm, size_t len);
 
 /* ---- X25519 (RFC 7748) ---- */
 

@@ -111,19 +111,17 @@ int seal__hkdf_extract(seal_bytes salt, seal_bytes ikm, uint8_t ret_prk[SEAL__HA
     return rc;
 }
 
-int seal__hkdf_expand(const uint8_t prk[SEAL__HASH], seal_bytes info, uint8_t *ret_okm,
-                      size_t len) {
+int seal__hkdf_expand_with(seal__hmac *prk, seal_bytes info, uint8_t *ret_okm, size_t len) {
     uint8_t block[SEAL__HASH];
     size_t block_len = 0;
     uint8_t counter = 0;
-    seal__hmac hmac = {0};
+    int rc = 0;
     if (len > (size_t)255 * SEAL__HASH)
         return SEAL_ERROR_INVALID;
-    int rc = seal__hmac_init(&hmac, prk, SEAL__HASH);
     while (rc == 0 && len > 0) {
         counter++;
         const seal_bytes parts[] = {{block, block_len}, info, {&counter, 1}};
-        rc = seal__hmac_compute(&hmac, parts, 3, block);
+        rc = seal__hmac_compute(prk, parts, 3, block);
         if (rc != 0)
             break;
         block_len = SEAL__HASH;
@@ -132,7 +130,16 @@ int seal__hkdf_expand(const uint8_t prk[SEAL__HASH], seal_bytes info, uint8_t *r
         ret_okm += n;
         len -= n;
     }
-    seal__hmac_done(&hmac);
     seal__wipe(block, sizeof block);
+    return rc;
+}
+
+int seal__hkdf_expand(const uint8_t prk[SEAL__HASH], seal_bytes info, uint8_t *ret_okm,
+                      size_t len) {
+    seal__hmac hmac = {0};
+    int rc = seal__hmac_init(&hmac, prk, SEAL__HASH);
+    if (rc == 0)
+        rc = seal__hkdf_expand_with(&hmac, info, ret_okm, len);
+    seal__hmac_done(&hmac);
     return rc;
 }

@@ -37,6 +37,9 @@ int seal__gss_complete_principal(const seal_allocator *alloc, const char *princi
                                  char **ret_full, seal_error **reterr);
 /* A complete principal as the name of a krb5 entity. */
 int seal__gss_import_principal(const char *principal, gss_name_t *ret_name, seal_error **reterr);
+/* The same in the form that krb5 takes as it is; any other it converts, and its configuration with
+ * it, at each leg. */
+int seal__gss_import_krb5_name(const char *principal, gss_name_t *ret_name, seal_error **reterr);
 /* "class/host[:port][/...][@REALM]" as the host-based name class@host, for mechanisms other than
  * krb5. */
 int seal__gss_import_hostbased(const char *principal, gss_name_t *ret_name, seal_error **reterr);
@@ -159,6 +162,7 @@ typedef struct seal__gss_ready {
     gss_name_t target;
     gss_cred_id_t cred;
     char *local; /* the client's name; NULL: not known yet */
+    bool told;   /* a context that was made with these said that its target is `full` */
     seal__gss_ticket ticket;
 } seal__gss_ready;
 

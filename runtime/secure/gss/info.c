@@ -70,7 +70,9 @@ static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_ano
     gss_name_t own = GSS_C_NO_NAME;
     gss_name_t target = GSS_C_NO_NAME;
     OM_uint32 minor = 0;
-    bool ask_own = context->initiator && context->local_text == NULL;
+    bool ask_own = context->initiator;
+    if (context->local_text != NULL && context->target_text != NULL)
+        return 0; /* kept from an earlier context */
     OM_uint32 major = gss_inquire_context(&minor, context->gss, ask_own ? &own : NULL, &target,
                                           NULL, NULL, NULL, NULL, NULL);
     bool ignored = false;
@@ -78,7 +80,7 @@ static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_ano
     if (major == GSS_S_COMPLETE || major == GSS_S_CONTEXT_EXPIRED) {
         if (ask_own)
             rc = seal__gss_display_name(context->alloc, own, &context->local_text, &ignored);
-        else if (!context->initiator)
+        else
             rc = seal__gss_display_name(context->alloc, peer, &context->peer_text, ret_anonymous);
         if (rc == 0)
             rc = seal__gss_display_name(context->alloc, target, &context->target_text, &ignored);

@@ -177,13 +177,32 @@ static int leg_failed(initiator *i, gss_buffer_t in, OM_uint32 major, OM_uint32 
     return seal__gss_context_fail(&i->common, &at, major, minor, reterr);
 }
 
+/* The library makes both names of what it was given: of the same ticket and the same target, the
+ * same ones again. */
+static int names_from_ready(initiator *i) {
+    seal__gss_context *c = &i->common;
+    const seal__gss_ready *ready = i->ready;
+    if (ready == NULL || ready->local == NULL || !ready->told)
+        return 0;
+    c->local_text = seal__strdup(c->alloc, ready->local);
+    c->target_text = seal__strdup(c->alloc, ready->full);
+    return c->local_text == NULL || c->target_text == NULL ? SEAL_ERROR_NO_MEMORY : 0;
+}
+
+static void ready_again(initiator *i) {
+    seal__gss_ready *ready = i->ready;
+    if (ready == NULL)
+        return;
+    if (ready->local == NULL)
+        ready->local = seal__strdup(ready->alloc, i->common.local_text);
+    ready->told = ready->told || i->common.is_krb5;
+    seal__gss_tickets_give(i->tickets, take_back(i));
+}
+
 static int complete(initiator *i, OM_uint32 flags, OM_uint32 lifetime, seal_error **reterr) {
     seal__gss_context *c = &i->common;
-    if (i->ready != NULL && i->ready->local != NULL) {
-        c->local_text = seal__strdup(c->alloc, i->ready->local);
-        if (c->local_text == NULL)
-            return seal__error_no_memory(reterr);
-    }
+    if (names_from_ready(i) < 0)
+        return seal__error_no_memory(reterr);
     int rc = seal__gss_info_fill(c, flags, lifetime, GSS_C_NO_NAME, i->options.target, reterr);
     if (rc == 0 && i->options.mechanism != SEAL_MECHANISM_NTLM && !c->is_krb5)
         rc = seal__error(reterr, SEAL_ERROR_NOT_MUTUAL,
@@ -193,11 +212,8 @@ static int complete(initiator *i, OM_uint32 flags, OM_uint32 lifetime, seal_erro
         rc = seal__error(reterr, SEAL_ERROR_WRONG_TARGET,
                          "asked for %.300s, but the server is %.300s", i->options.target,
                          c->target_text);
-    if (rc == 0 && i->ready != NULL) {
-        if (i->ready->local == NULL)
-            i->ready->local = seal__strdup(i->ready->alloc, c->local_text);
-        seal__gss_tickets_give(i->tickets, take_back(i));
-    }
+    if (rc == 0)
+        ready_again(i);
     return rc;
 }
 

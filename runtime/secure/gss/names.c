@@ -167,6 +167,16 @@ int seal__gss_import_principal(const char *principal, gss_name_t *ret_name, seal
     return import(principal, strlen(principal), GSS_KRB5_NT_PRINCIPAL_NAME, ret_name, reterr);
 }
 
+int seal__gss_import_krb5_name(const char *principal, gss_name_t *ret_name, seal_error **reterr) {
+    gss_name_t any = GSS_C_NO_NAME;
+    OM_uint32 minor = 0;
+    int rc = seal__gss_import_principal(principal, &any, reterr);
+    if (rc == 0 && gss_canonicalize_name(&minor, any, &krb5_oid, ret_name) != GSS_S_COMPLETE)
+        rc = seal__error(reterr, SEAL_ERROR_INVALID, "\"%.300s\" is no name of krb5", principal);
+    gss_release_name(&minor, &any);
+    return rc;
+}
+
 int seal__gss_import_hostbased(const char *principal, gss_name_t *ret_name, seal_error **reterr) {
     char text[SEAL__GSS_TEXT];
     size_t class_len = strcspn(principal, "/@");

@@ -174,8 +174,10 @@ static bool fill(seal__gss_ready *ready, const seal__gss_initiator_options *opti
     seal__gss_initiator_options from = *options;
     from.ccache = ready->ticket.name;
     from.client_keytab = NULL;
-    return seal__gss_import_principal(ready->full, &ready->target, NULL) == 0 &&
-           seal__gss_acquire_initiator(&from, &ready->cred, &major, &minor, NULL) == 0 &&
+    int rc = ready->mechanism == SEAL_MECHANISM_KRB5
+                 ? seal__gss_import_krb5_name(ready->full, &ready->target, NULL)
+                 : seal__gss_import_principal(ready->full, &ready->target, NULL);
+    return rc == 0 && seal__gss_acquire_initiator(&from, &ready->cred, &major, &minor, NULL) == 0 &&
            major == GSS_S_COMPLETE;
 }
 
