@@ -22,6 +22,17 @@ typedef struct seal__gather {
     seal__gathered pieces[SEAL__GATHER_MAX];
 } seal__gather;
 
+/* Bytes that belong together: most of them in `body`, which is somebody else's. */
+typedef struct seal__parts {
+    seal_bytes head;
+    seal_bytes body;
+    seal_bytes tail;
+} seal__parts;
+
+static inline size_t seal__parts_size(const seal__parts *parts) {
+    return parts->head.len + parts->body.len + parts->tail.len;
+}
+
 /* For a receiver that wants the content in one place. */
 static inline void seal__gather_copy(const seal__gather *gather, uint8_t *content) {
     for (size_t i = 0; gather != NULL && i < gather->n; i++)

@@ -85,9 +85,14 @@ int seal__client_call_send(seal_client_call *call, const ProtobufCMessage *messa
                            bool end) {
     seal__client_call_commit(call);
     call->messages_out++;
-    int rc =
-        seal__session_send(call->conn->session, call->stream, size, seal__codec_pack, message, end);
-    seal__conn_mark_dirty(call->conn);
+    uint8_t around[SEAL__CODEC_AROUND];
+    seal__parts parts;
+    seal__conn *conn = call->conn;
+    int rc = 0;
+    if (!seal__codec_split(message, size, around, &parts) ||
+        !seal__conn_send_borrowed(conn, call->stream, &parts, end, &rc))
+        rc = seal__session_send(conn->session, call->stream, size, seal__codec_pack, message, end);
+    seal__conn_mark_dirty(conn);
     return rc;
 }
 

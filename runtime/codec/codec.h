@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/gather.h"
 
 enum { SEAL__CODEC_MAX_DEPTH = 64 }; /* messages inside one another, the outermost counted */
 
@@ -49,6 +50,17 @@ int seal__codec_measure(const ProtobufCMessageDescriptor *type, const ProtobufCM
 int seal__codec_check(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
                       seal_error **reterr);
 size_t seal__codec_size(const ProtobufCMessage *message);
+
+enum {
+    SEAL__CODEC_BODY = 128 * 1024, /* bytes of a field that is worth a write of its own */
+    SEAL__CODEC_AROUND = 512       /* bytes of all that stands around it, at most */
+};
+
+/* Packs a message that has been checked, and has `size` bytes, but for the data of its largest
+ * `bytes` field, which stay where they are; the rest goes to `around`. False: there is no such
+ * field in the message itself, or too much around it, and nothing is packed. */
+bool seal__codec_split(const ProtobufCMessage *message, size_t size,
+                       uint8_t around[SEAL__CODEC_AROUND], seal__parts *ret);
 
 /* A seal__pack_fn (session.h): writes a message that has been checked. */
 void seal__codec_pack(const void *message, uint8_t *at);

@@ -110,21 +110,70 @@ static uint8_t *put_unknown(uint8_t *to, const ProtobufCMessageUnknownField *fie
     return to + field->len;
 }
 
-static uint8_t *put_message(uint8_t *to, const ProtobufCMessage *message) {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-    const ProtobufCFieldDescriptor *end = type->fields + type->n_fields;
-    for (const ProtobufCFieldDescriptor *field = type->fields; field < end; field++) {
+static uint8_t *put_fields(uint8_t *to, const ProtobufCMessage *message,
+                           const ProtobufCFieldDescriptor *field,
+                           const ProtobufCFieldDescriptor *end) {
+    for (; field < end; field++) {
         const void *at = seal__field_in(message, field->offset);
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             to = put_repeated(to, field, message, at);
         else if (seal__field_is_set(field, message, at))
             to = put_value(to, field, at);
     }
+    return to;
+}
+
+static uint8_t *put_unknowns(uint8_t *to, const ProtobufCMessage *message) {
     for (unsigned i = 0; i < message->n_unknown_fields; i++)
         to = put_unknown(to, &message->unknown_fields[i]);
     return to;
 }
 
+static uint8_t *put_message(uint8_t *to, const ProtobufCMessage *message) {
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    to = put_fields(to, message, type->fields, type->fields + type->n_fields);
+    return put_unknowns(to, message);
+}
+
 void seal__codec_pack(const void *message, uint8_t *at) {
     put_message(at, message);
+}
+
+/* ---- Around a large field ---- */
+
+/* The largest `bytes` field of the message itself, if it is large. */
+static const ProtobufCFieldDescriptor *find_body(const ProtobufCMessage *message) {
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    const ProtobufCFieldDescriptor *found = NULL;
+    size_t most = SEAL__CODEC_BODY - 1;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        if (field->type != PROTOBUF_C_TYPE_BYTES || field->label == PROTOBUF_C_LABEL_REPEATED)
+            continue;
+        const ProtobufCBinaryData *bytes = seal__field_in(message, field->offset);
+        if (seal__field_is_set(field, message, bytes) && bytes->len > most) {
+            most = bytes->len;
+            found = field;
+        }
+    }
+    return found;
+}
+
+bool seal__codec_split(const ProtobufCMessage *message, size_t size,
+                       uint8_t around[SEAL__CODEC_AROUND], seal__parts *ret) {
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    const ProtobufCFieldDescriptor *field = size < SEAL__CODEC_BODY ? NULL : find_body(message);
+    if (field == NULL)
+        return false;
+    const ProtobufCBinaryData *body = seal__field_in(message, field->offset);
+    if (size - body->len > SEAL__CODEC_AROUND)
+        return false;
+    uint8_t *tail = put_fields(around, message, type->fields, field);
+    tail = seal__varint_put(put_tag(tail, field->id, SEAL__WIRE_BYTES), body->len);
+    uint8_t *end = put_fields(tail, message, field + 1, type->fields + type->n_fields);
+    end = put_unknowns(end, message);
+    *ret = (seal__parts){.head = {.data = around, .len = (size_t)(tail - around)},
+                         .body = {.data = body->data, .len = body->len},
+                         .tail = {.data = tail, .len = (size_t)(end - tail)}};
+    return true;
 }

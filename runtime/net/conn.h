@@ -87,6 +87,7 @@ struct seal__conn {
     seal__buf writing; /* what a uv_write is sending */
     uv_write_t write_request;
     uv_shutdown_t shutdown_request;
+    int write_error; /* of libuv, before anybody could be told */
     bool write_active;
     bool delivering; /* the session's events are being told */
     bool silent;     /* the peer has not answered keepalive */
@@ -121,6 +122,11 @@ void seal__conn_set_alarm(seal__conn *conn, uint64_t at_ns);
 
 /* Something is in the outbox: it is sent before the loop sleeps. */
 void seal__conn_mark_dirty(seal__conn *conn);
+/* Sends a message from where it stands, if it can leave now: seals and writes as much as the socket
+ * takes, and copies the rest. Tells nobody of anything, so that handlers may call it. False: it
+ * cannot, and nothing was done. *ret_rc is as with seal__session_send. */
+bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
+                              bool end, int *ret_rc);
 /* Seals and writes now. */
 void seal__conn_flush(seal__conn *conn);
 /* Everything that was queued has been handed to the socket. */

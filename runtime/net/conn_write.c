@@ -48,6 +48,13 @@ static void shrink(seal__conn *conn) {
         seal__buf_done(&conn->outbox.wire);
 }
 
+static void write_failed(seal__conn *conn, int status) {
+    seal_error *error = NULL;
+    seal__error(&error, SEAL_ERROR_TRANSPORT, "cannot send to %s: %s", conn->address,
+                uv_strerror(status));
+    seal__conn_fail(conn, SEAL_ERROR_TRANSPORT, error);
+}
+
 static void on_written(uv_write_t *request, int status) {
     seal__conn *conn = request->handle->data;
     conn->write_active = false;
@@ -55,10 +62,7 @@ static void on_written(uv_write_t *request, int status) {
     if (conn->state == SEAL__CONN_CLOSED)
         return;
     if (status < 0) {
-        seal_error *error = NULL;
-        seal__error(&error, SEAL_ERROR_TRANSPORT, "cannot send to %s: %s", conn->address,
-                    uv_strerror(status));
-        seal__conn_fail(conn, SEAL_ERROR_TRANSPORT, error);
+        write_failed(conn, status);
         return;
     }
     if (conn->read_paused && conn->step == NULL && conn->state == SEAL__CONN_OPEN)
@@ -67,9 +71,9 @@ static void on_written(uv_write_t *request, int status) {
     tell_room(conn);
 }
 
-/* Takes the outbox's bytes and writes them. Returns false when the rest must wait for the socket.
- */
-static bool write_some(seal__conn *conn) {
+/* Takes the outbox's bytes and writes them; what the socket does not take now is written later.
+ * Returns 0, or libuv's code. */
+static int write_out(seal__conn *conn) {
     seal__buf taken = conn->outbox.wire;
     conn->outbox.wire = conn->writing;
     conn->writing = taken;
@@ -80,20 +84,22 @@ static bool write_some(seal__conn *conn) {
     size_t done = written > 0 ? (size_t)written : 0;
     if (done == taken.len) {
         seal__buf_reset(&conn->writing);
-        return true;
+        return 0;
     }
     buf = uv_buf_init((char *)taken.data + done, (unsigned int)(taken.len - done));
     int rc = uv_write(&conn->write_request, &conn->socket.stream, &buf, 1, on_written);
-    if (rc == 0) {
-        conn->write_active = true;
-        return false;
-    }
-    seal__buf_reset(&conn->writing);
-    seal_error *error = NULL;
-    seal__error(&error, SEAL_ERROR_TRANSPORT, "cannot send to %s: %s", conn->address,
-                uv_strerror(rc));
-    seal__conn_fail(conn, SEAL_ERROR_TRANSPORT, error);
-    return false;
+    conn->write_active = rc == 0;
+    if (rc != 0)
+        seal__buf_reset(&conn->writing);
+    return rc;
+}
+
+/* False: the rest must wait for the socket, or the connection has failed. */
+static bool write_some(seal__conn *conn) {
+    int rc = write_out(conn);
+    if (rc != 0)
+        write_failed(conn, rc);
+    return rc == 0 && !conn->write_active;
 }
 
 static void all_is_written(seal__conn *conn) {
@@ -107,6 +113,12 @@ static void all_is_written(seal__conn *conn) {
 /* The first write is small, so that the peer has something to do while the next is being sealed. */
 static void flush(seal__conn *conn) {
     size_t limit = PUMP_LIMIT;
+    if (conn->write_error != 0 && conn->state != SEAL__CONN_CLOSED) {
+        int status = conn->write_error;
+        conn->write_error = 0;
+        write_failed(conn, status);
+        return;
+    }
     while (conn->state != SEAL__CONN_CLOSED && !conn->write_active) {
         bool more = false;
         int rc = fill(conn, limit, &more);
@@ -130,6 +142,32 @@ static void flush(seal__conn *conn) {
         conn->session_options.role == SEAL__SESSION_SERVER &&
         conn->outbox.wire.len + conn->writing.len > SEAL__CONN_PAUSE)
         seal__conn_read_stop(conn);
+}
+
+/* As flush, but that a failure waits for the next one: seals fail again, and writes are noted. */
+static void write_borrowed(seal__conn *conn) {
+    size_t limit = PUMP_LIMIT;
+    bool more = true;
+    while (more && !conn->write_active && conn->write_error == 0) {
+        if (fill(conn, limit, &more) < 0 || conn->outbox.wire.failed)
+            break;
+        if (conn->outbox.wire.len > 0)
+            conn->write_error = write_out(conn);
+        limit = limit < PUMP_MOST ? limit + PUMP_LIMIT : limit;
+    }
+}
+
+bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
+                              bool end, int *ret_rc) {
+    if (conn->state != SEAL__CONN_OPEN || conn->write_active || conn->write_error != 0 ||
+        !seal__session_may_borrow(conn->session, stream))
+        return false;
+    *ret_rc = seal__session_send_borrowed(conn->session, stream, parts, end);
+    if (*ret_rc == 0)
+        write_borrowed(conn);
+    seal__session_own(conn->session);
+    seal__conn_mark_dirty(conn);
+    return true;
 }
 
 /* Streams whose messages have left have room for more. */

@@ -83,15 +83,18 @@ static void give_no_memory(seal_call *call) {
     give_status(call, &status);
 }
 
-/* The one reply. Trailing metadata needs a STATUS behind it. */
-static void give_message(seal_call *call, size_t size, seal__pack_fn *pack, const void *message) {
+/* The one reply: packed, or still the handler's. Trailing metadata needs a STATUS behind it. */
+static void give_message(seal_call *call, size_t size, const seal__out_item *packed,
+                         const ProtobufCMessage *message) {
     seal__call_count_out(call);
     if (call->stream == NULL) {
         seal__call_over(call, SEAL_STATUS_OK, SEAL_EXECUTED, NULL);
         return;
     }
     bool end = call->trailing_len == 0;
-    int rc = seal__session_send(call->sc->conn->session, call->stream, size, pack, message, end);
+    int rc = packed == NULL ? seal__call_send_here(call, message, size, end)
+                            : seal__session_send(call->sc->conn->session, call->stream, size,
+                                                 seal__call_copy_item, packed, end);
     if (!end) {
         if (rc < 0)
             give_no_memory(call);
@@ -138,7 +141,7 @@ static void give_answer(seal_call *call) {
     if (answer->is_for_want && call->ended_by == SEAL_STATUS_OK)
         log_want(call);
     if (answer->reply != NULL)
-        give_message(call, answer->reply->size, seal__call_copy_item, answer->reply);
+        give_message(call, answer->reply->size, answer->reply, NULL);
     else
         give_status(call, &answer->status);
 }
@@ -249,7 +252,7 @@ static void reply_here(seal_call *call, const ProtobufCMessage *reply, size_t si
     if (!seal__outgoing_is_empty(&call->out))
         seal__call_flush(call);
     if (!is_settled(call))
-        give_message(call, size, seal__codec_pack, reply);
+        give_message(call, size, NULL, reply);
 }
 
 static int reply_from_elsewhere(seal_call *call, const ProtobufCMessage *reply, size_t size) {

@@ -236,6 +236,8 @@ int seal__call_check(seal_call *call, const ProtobufCMessage *message, size_t *r
                      seal_error **reterr);
 /* Packs a message. NULL: out of memory. */
 seal__out_item *seal__call_pack(seal_call *call, const ProtobufCMessage *message, size_t size);
+/* To the session, on the loop thread: from where it stands, if that can be. */
+int seal__call_send_here(seal_call *call, const ProtobufCMessage *message, size_t size, bool end);
 /* A seal__pack_fn for a seal__out_item. */
 void seal__call_copy_item(const void *item, uint8_t *at);
 /* Loop: tells `out` how much the session holds. */

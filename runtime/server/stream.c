@@ -185,14 +185,23 @@ static int told_to_wait(seal_call *call) {
     return SEAL_ERROR_AGAIN;
 }
 
+int seal__call_send_here(seal_call *call, const ProtobufCMessage *message, size_t size, bool end) {
+    uint8_t around[SEAL__CODEC_AROUND];
+    seal__parts parts;
+    seal__conn *conn = call->sc->conn;
+    int rc = 0;
+    if (seal__codec_split(message, size, around, &parts) &&
+        seal__conn_send_borrowed(conn, call->stream, &parts, end, &rc))
+        return rc;
+    return seal__session_send(conn->session, call->stream, size, seal__codec_pack, message, end);
+}
+
 static int send_here(seal_call *call, const ProtobufCMessage *message, size_t size) {
     if (call->stream == NULL)
         return SEAL_ERROR_CANCELLED;
-    seal__conn *conn = call->sc->conn;
-    int rc =
-        seal__session_send(conn->session, call->stream, size, seal__codec_pack, message, false);
+    int rc = seal__call_send_here(call, message, size, false);
     seal__call_publish(call);
-    seal__conn_mark_dirty(conn);
+    seal__conn_mark_dirty(call->sc->conn);
     return rc;
 }
 

@@ -42,6 +42,7 @@ static int send_headers(seal__session *session, seal__stream *stream, const seal
     stream->headers_at = (size_t)(at - session->outbox->wire.data) - session->outbox->start;
     session->last_method = method;
     session->last_number = number;
+    stream->method = number;
     stream->position = seal__outbox_position(session->outbox);
     return 0;
 }
@@ -82,6 +83,7 @@ int seal__session_open_call(seal__session *session, uint64_t now_ns, const seal_
         return rc;
     }
     session->last_id = stream->id;
+    seal__window_expect(session, stream);
     *ret_stream = stream;
     return 0;
 }

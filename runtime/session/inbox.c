@@ -188,6 +188,8 @@ void seal__event_message(seal__session *session, seal__stream *stream, const uin
     event->data = data;
     event->len = len;
     seal__inbox_took(stream);
+    if (session->role == SEAL__SESSION_CLIENT)
+        seal__window_learn(session, stream, len);
     if (end)
         leave(session, stream);
 }

@@ -74,6 +74,7 @@ struct seal__stream {
     uint32_t max_message;
     uint32_t total;    /* of the message being collected */
     uint32_t received; /* of it */
+    uint32_t method;   /* client: its number */
     uint64_t position; /* client: of the record with its HEADERS, see seal__outbox_position */
     size_t headers_at; /* ... and of the payload in that record */
     uint64_t deadline_ns;
@@ -139,6 +140,8 @@ struct seal__session {
     uint32_t owed;
     uint32_t send_window;       /* the peer's, for this end's bytes */
     uint32_t first_send_window; /* that a new stream has */
+    uint32_t expected;          /* client: bytes of a large reply, ... */
+    uint32_t expected_method;   /* ... which the next one of this method will be, too */
     uint32_t crossing;          /* WINDOW frames for ended streams that are still free */
     uint32_t crossing_ends;     /* the same of frames that end a stream: see seal__on_stray */
 
@@ -174,8 +177,9 @@ struct seal__session {
     bool has_room;           /* one of them has gone */
     seal__list free_streams; /* linked by `busy` */
     size_t n_free;
-    uint64_t *late; /* ring of ids, NULL until needed */
-    size_t n_late;  /* ever remembered */
+    seal__stream *borrower; /* its first message stands in the caller's memory; NULL: none */
+    uint64_t *late;         /* ring of ids, NULL until needed */
+    size_t n_late;          /* ever remembered */
 
     seal__idmap method_numbers; /* client: by pointer; number as pointer */
     const char *last_method;    /* shortcut for the commonest case */
@@ -352,6 +356,10 @@ void seal__window_credit(seal__session *session, size_t n);
 void seal__stream_credit(seal__session *session, seal__stream *stream, size_t n);
 /* `left` bytes are still to come of a message that the owner waits for. */
 void seal__window_open_for(seal__session *session, seal__stream *stream, uint32_t left);
+/* Client, right after HEADERS, and when a message has come: replies that are larger than the window
+ * of a stream are expected where the last one was. */
+void seal__window_expect(seal__session *session, seal__stream *stream);
+void seal__window_learn(seal__session *session, const seal__stream *stream, size_t len);
 int seal__on_connection_window(seal__session *session, const seal__frame *frame,
                                seal_error **reterr);
 
@@ -369,6 +377,8 @@ int seal__keepalive_failed(const seal__session *session, seal_error **reterr);
 /* pump.c: what waits to be sent. A bare END has no bytes; a STATUS is no message. */
 int seal__queue_message(seal__session *session, seal__stream *stream, size_t size,
                         seal__pack_fn *pack, const void *message, bool end);
+int seal__queue_borrowed(seal__session *session, seal__stream *stream, const seal__parts *parts,
+                         bool end);
 bool seal__queue_end(seal__session *session, seal__stream *stream);
 bool seal__queue_status(seal__session *session, seal__stream *stream, size_t size,
                         seal__pack_fn *pack, const void *status);

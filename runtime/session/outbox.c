@@ -74,9 +74,9 @@ int seal__outbox_seal(seal__outbox *outbox) {
     return code;
 }
 
-bool seal__outbox_lend(seal__outbox *outbox, seal_bytes bytes) {
+bool seal__outbox_lend(seal__outbox *outbox, seal_bytes bytes, size_t behind) {
     seal__gathered *piece = &outbox->lent.pieces[outbox->lent.n++];
-    piece->at = outbox->wire.len - bytes.len - outbox->start - outbox->overhead;
+    piece->at = outbox->wire.len - behind - bytes.len - outbox->start - outbox->overhead;
     piece->bytes = bytes;
     return outbox->lent.n < SEAL__GATHER_MAX || seal__outbox_seal(outbox) == 0;
 }

@@ -48,9 +48,10 @@ size_t seal__outbox_room(const seal__outbox *outbox);
 /* Seals the open record, if any. Afterwards wire holds only sealed bytes. Returns 0 or a negative
  * code. */
 int seal__outbox_seal(seal__outbox *outbox);
-/* The last bytes that were reserved are not written there, but sealed from where they stand: they
- * stay valid until the record is sealed. False: it had to be sealed now, and failed. */
-bool seal__outbox_lend(seal__outbox *outbox, seal_bytes bytes);
+/* The last bytes that were reserved, but for the `behind` after them, are not written there, but
+ * sealed from where they stand: they stay valid until the record is sealed. False: it had to be
+ * sealed now, and failed. */
+bool seal__outbox_lend(seal__outbox *outbox, seal_bytes bytes, size_t behind);
 /* Where the record that takes the next byte starts, in the stream of all bytes ever sent (sealing
  * may move bytes inside a record, never its start). What was put there may have left once `written`
  * is greater. */

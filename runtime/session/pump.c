@@ -13,7 +13,8 @@ typedef enum queued_kind {
 enum {
     FRAME_OVERHEAD = SEAL__FRAME_HEADER + SEAL__DATA_LENGTH,
     SMALL = SEAL__PIECE_COPIED - FRAME_OVERHEAD,
-    FRAMES = 32 * 1024 /* at most in an item, if it is not a single one */
+    FRAMES = 32 * 1024,             /* at most in an item, if it is not a single one */
+    BORROW_WINDOW = 2 * SEAL__PIECE /* of less, too little leaves at once */
 };
 
 typedef struct queued {
@@ -24,6 +25,8 @@ typedef struct queued {
     size_t sent;
     bool begun;
     bool end;
+    size_t head;     /* of `bytes`: what stands before the body */
+    seal_bytes body; /* of a message that is borrowed; else empty */
     uint8_t bytes[];
 } queued;
 
@@ -31,10 +34,16 @@ static queued *first_of(const seal__stream *stream) {
     return SEAL__CONTAINER_OF(stream->queue.next, queued, link);
 }
 
+static void release(seal__session *session, queued *item) {
+    if (item->body.len > 0)
+        session->borrower = NULL;
+    seal__release(session->alloc, item);
+}
+
 void seal__stream_drop_queue(seal__session *session, seal__stream *stream) {
     seal__list *node;
     while ((node = seal__list_take_first(&stream->queue)) != NULL)
-        seal__release(session->alloc, SEAL__CONTAINER_OF(node, queued, link));
+        release(session, SEAL__CONTAINER_OF(node, queued, link));
     seal__list_remove(&stream->busy);
     stream->queued = 0;
 }
@@ -44,15 +53,21 @@ void seal__stream_wake(seal__session *session, seal__stream *stream) {
         seal__list_append(&session->busy, &stream->busy);
 }
 
-static queued *enqueue(seal__session *session, seal__stream *stream, queued_kind kind,
-                       size_t size) {
+static queued *new_item(const seal__session *session, queued_kind kind, size_t size) {
     size_t total = 0;
     if (!seal__add(sizeof(queued), size, &total))
         return NULL;
     queued *item = seal__alloc(session->alloc, total);
+    if (item != NULL)
+        *item = (queued){.kind = kind, .size = size};
+    return item;
+}
+
+static queued *enqueue(seal__session *session, seal__stream *stream, queued_kind kind,
+                       size_t size) {
+    queued *item = new_item(session, kind, size);
     if (item == NULL)
         return NULL;
-    *item = (queued){.kind = kind, .size = size};
     seal__list_append(&stream->queue, &item->link);
     seal__stream_wake(session, stream);
     return item;
@@ -173,13 +188,50 @@ static bool fit(const queued *item, size_t window, size_t *size) {
     return true;
 }
 
-/* The last bytes of the frame. A large piece is sealed from where it stands. */
-static bool put_piece(seal__outbox *outbox, uint8_t *at, const uint8_t *bytes, size_t size) {
-    if (size >= SEAL__PIECE_COPIED)
-        return seal__outbox_lend(outbox, (seal_bytes){.data = bytes, .len = size});
-    if (size > 0)
-        memcpy(at, bytes, size);
+/* The last bytes of the frame, but for `behind`. Many are sealed from where they stand. */
+static bool put_bytes(seal__outbox *outbox, uint8_t *at, seal_bytes bytes, size_t behind) {
+    if (bytes.len >= SEAL__PIECE_COPIED)
+        return seal__outbox_lend(outbox, bytes, behind);
+    if (bytes.len > 0)
+        memcpy(at, bytes.data, bytes.len);
     return true;
+}
+
+/* Where `part`, which begins at *at of a message, overlaps with the bytes [from, end) of it. */
+static seal_bytes overlap(seal_bytes part, size_t *at, size_t from, size_t end) {
+    size_t begin = *at;
+    *at += part.len;
+    size_t first = from > begin ? from : begin, last = end < *at ? end : *at;
+    if (first >= last)
+        return (seal_bytes){0};
+    return (seal_bytes){.data = part.data + (first - begin), .len = last - first};
+}
+
+/* The same bytes of an item in parts; ret->body is the one to be left where it stands. */
+static void cut(const queued *item, size_t from, size_t size, seal__parts *ret) {
+    size_t at = 0;
+    size_t around = item->size - item->body.len;
+    ret->head = overlap((seal_bytes){item->bytes, item->head}, &at, from, from + size);
+    ret->body = overlap(item->body, &at, from, from + size);
+    ret->tail = overlap((seal_bytes){item->bytes + item->head, around - item->head}, &at, from,
+                        from + size);
+}
+
+static uint8_t *copy(uint8_t *at, seal_bytes bytes) {
+    if (bytes.len > 0)
+        memcpy(at, bytes.data, bytes.len);
+    return at + bytes.len;
+}
+
+/* The next `size` bytes of the item, as the last ones of the frame. */
+static bool put_piece(seal__outbox *outbox, uint8_t *at, const queued *item, size_t size) {
+    if (item->body.len == 0)
+        return put_bytes(outbox, at, (seal_bytes){item->bytes + item->sent, size}, 0);
+    seal__parts parts;
+    cut(item, item->sent, size, &parts);
+    uint8_t *body = copy(at, parts.head);
+    copy(body + parts.body.len, parts.tail);
+    return put_bytes(outbox, body, parts.body, parts.tail.len);
 }
 
 static bool send_message_piece(seal__session *session, seal__stream *stream, queued *item,
@@ -193,7 +245,7 @@ static bool send_message_piece(seal__session *session, seal__stream *stream, que
         return false;
     if (prefix > 0)
         seal__store_u32(at, (uint32_t)item->size);
-    if (!put_piece(session->outbox, at + prefix, item->bytes + item->sent, size))
+    if (!put_piece(session->outbox, at + prefix, item, size))
         return false;
     item->begun = true;
     item->sent += size;
@@ -206,7 +258,7 @@ static bool send_message_piece(seal__session *session, seal__stream *stream, que
 
 static bool send_frames(seal__session *session, seal__stream *stream, queued *item, size_t size) {
     uint8_t *at = seal__outbox_reserve(session->outbox, size);
-    if (at == NULL || !put_piece(session->outbox, at, item->bytes + item->sent, size))
+    if (at == NULL || !put_piece(session->outbox, at, item, size))
         return false;
     size_t n = 0;
     for (size_t end = item->sent + size; item->sent < end; n++)
@@ -246,7 +298,7 @@ static void end_turn(seal__session *session, seal__stream *stream, queued *item)
         seal__list_remove(&item->link);
         if (item->size >= SEAL__PIECE_COPIED)
             settle(session->outbox);
-        seal__release(session->alloc, item);
+        release(session, item);
     }
     seal__stream_wake(session, stream);
     if (stream->released && seal__list_is_empty(&stream->queue))
@@ -290,6 +342,59 @@ bool seal__session_pump(seal__session *session, size_t limit) {
     bool more = pump(session, limit);
     settle(session->outbox);
     return more;
+}
+
+/* ---- Borrowed messages ---- */
+
+bool seal__session_may_borrow(const seal__session *session, const seal__stream *stream) {
+    return seal__list_is_empty(&session->busy) && seal__list_is_empty(&stream->queue) &&
+           session->borrower == NULL && stream->send_window >= BORROW_WINDOW &&
+           session->send_window >= BORROW_WINDOW;
+}
+
+int seal__queue_borrowed(seal__session *session, seal__stream *stream, const seal__parts *parts,
+                         bool end) {
+    queued *item = enqueue(session, stream, QUEUED_MESSAGE, parts->head.len + parts->tail.len);
+    if (item == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    item->size = seal__parts_size(parts);
+    item->end = end;
+    item->head = parts->head.len;
+    item->body = parts->body;
+    copy(copy(item->bytes, parts->head), parts->tail);
+    stream->queued += item->size;
+    session->borrower = stream;
+    return 0;
+}
+
+/* The rest of the message in memory of its own; NULL: there is none. */
+static queued *own_copy(const seal__session *session, const queued *item) {
+    seal__parts parts;
+    size_t left = item->size - item->sent;
+    queued *own = new_item(session, QUEUED_MESSAGE, left);
+    if (own == NULL)
+        return NULL;
+    own->begun = item->begun;
+    own->end = item->end;
+    cut(item, item->sent, left, &parts);
+    copy(copy(copy(own->bytes, parts.head), parts.body), parts.tail);
+    return own;
+}
+
+void seal__session_own(seal__session *session) {
+    seal__stream *stream = session->borrower;
+    if (stream == NULL)
+        return;
+    queued *item = first_of(stream);
+    queued *own = session->outbox->failed ? NULL : own_copy(session, item);
+    if (own == NULL) { /* of a message that has begun, the rest cannot be left out */
+        session->outbox->failed = true;
+        seal__stream_drop_queue(session, stream);
+        return;
+    }
+    seal__list_remove(&item->link);
+    release(session, item);
+    seal__list_append(&stream->queue, &own->link);
 }
 
 size_t seal__stream_queued(const seal__stream *stream) {

@@ -120,6 +120,23 @@ int seal__session_send(seal__session *session, seal__stream *stream, size_t size
     return rc;
 }
 
+int seal__session_send_borrowed(seal__session *session, seal__stream *stream,
+                                const seal__parts *parts, bool end) {
+    size_t size = seal__parts_size(parts);
+    if (stream->gone || stream->local_end)
+        return SEAL_ERROR_STATE;
+    if (size > UINT32_MAX)
+        return SEAL_ERROR_TOO_BIG;
+    if (session->role == SEAL__SESSION_SERVER)
+        stream->begun = true;
+    if (is_deaf(session, stream))
+        return drop(session, stream, end);
+    int rc = seal__queue_borrowed(session, stream, parts, end);
+    if (end)
+        finish_sending(session, stream);
+    return rc;
+}
+
 int seal__session_end(seal__session *session, seal__stream *stream) {
     if (stream->gone || stream->local_end)
         return SEAL_ERROR_STATE;

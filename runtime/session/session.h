@@ -198,6 +198,18 @@ typedef void seal__pack_fn(const void *message, uint8_t *at);
 int seal__session_send(seal__session *session, seal__stream *stream, size_t size,
                        seal__pack_fn *pack, const void *message, bool end);
 
+/*
+ * Sends a message whose body is borrowed until seal__session_own, which the caller calls before he
+ * gives it back; meanwhile he pumps, seals and writes as much as the socket takes. Only where
+ * seal__session_may_borrow: nothing else is queued, and a good part may leave at once. Results are
+ * as with seal__session_send.
+ */
+bool seal__session_may_borrow(const seal__session *session, const seal__stream *stream);
+int seal__session_send_borrowed(seal__session *session, seal__stream *stream,
+                                const seal__parts *parts, bool end);
+/* What has not been sealed is copied. Without memory for that the outbox fails. */
+void seal__session_own(seal__session *session);
+
 /* Moves queued pieces into the outbox until it holds `limit` bytes. Returns true while there is
  * more that the peer's windows allow. May make WRITABLE events: see seal__session_has_events. */
 bool seal__session_pump(seal__session *session, size_t limit);

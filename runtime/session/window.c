@@ -132,6 +132,23 @@ void seal__window_open_for(seal__session *session, seal__stream *stream, uint32_
     stream->ahead += n - owed;
 }
 
+/* A reply of a method of large ones comes whole at once, if its window is open before it begins.
+ * Only where everything is read: nothing of what comes is ever held. */
+void seal__window_expect(seal__session *session, seal__stream *stream) {
+    uint32_t most = at_most(session->expected, stream->max_message);
+    if (most > 0 && stream->method == session->expected_method && stream->wanted == SEAL__READ_ALL)
+        seal__window_open_for(session, stream, at_most(most, AHEAD_MAX) + SEAL__DATA_LENGTH);
+}
+
+void seal__window_learn(seal__session *session, const seal__stream *stream, size_t len) {
+    if (len > session->stream_window) {
+        session->expected = (uint32_t)len;
+        session->expected_method = stream->method;
+    } else if (stream->ahead > 0) {
+        session->expected = 0;
+    }
+}
+
 /* Nothing is ever held of a stream whose owner takes everything that comes: half its window was
  * used up, and with a larger one the sender stops less often. Once. */
 static uint32_t widen(const seal__session *session, seal__stream *stream) {
