@@ -128,8 +128,8 @@ static void write_conditions(const run_table *table, FILE *file) {
     int client = 0;
     uname(&system);
     write_processor(file);
-    fprintf(file, ", Linux %s. %u rounds of %.2f s, medians; the systems took turns. ",
-            system.release, table->rounds, table->seconds);
+    fprintf(file, ", Linux %.*s. %u rounds of %.2f s, medians; the systems took turns. ",
+            (int)strcspn(system.release, "-"), system.release, table->rounds, table->seconds);
     if (table->priority_raised)
         fprintf(file, "All ran with raised priority. ");
     if (bench_cores(&server, &client))
