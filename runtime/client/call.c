@@ -235,12 +235,12 @@ static uint64_t timeout_of(const seal_channel *channel, const seal_method *metho
     return method->timeout_us != 0 ? method->timeout_us : channel->config.timeout_us;
 }
 
-static void set_limits(seal_client_call *call, const seal_call_options *options,
-                       uint64_t timeout_us) {
+void seal__client_call_limit(seal_client_call *call, const seal_call_options *options,
+                             uint64_t timeout_us, uint64_t now_ns) {
     const seal_method *method = call->method;
     call->timeout_us = timeout_us;
-    call->started_ns = uv_hrtime();
-    call->deadline_ns = seal__deadline_after(call->started_ns, call->timeout_us);
+    call->started_ns = now_ns;
+    call->deadline_ns = seal__deadline_after(now_ns, timeout_us);
     call->min_level =
         options->min_level > method->min_level ? options->min_level : method->min_level;
     call->wait_for_ready = options->wait_for_ready;
@@ -299,7 +299,7 @@ static seal_client_call *call_new(seal_channel *channel, const seal__start *star
     call->chain = seal__chain_ref(channel->chain);
     seal__hooks_init(call);
     set_kind(call, start);
-    set_limits(call, options, timeout_us);
+    seal__client_call_limit(call, options, timeout_us, uv_hrtime());
     if (call->streams_out)
         seal__outgoing_init(&call->outgoing);
     atomic_init(&call->ended, !call->streams_out);

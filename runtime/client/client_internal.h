@@ -319,7 +319,10 @@ void seal__client_call_destroy(seal_client_call *call);
 /* Sends it at once, or hands it to the loop. The request was checked and has this size. */
 void seal__client_call_submit(seal_client_call *call, const ProtobufCMessage *request, size_t size);
 
-/* Whether a call without one may be made. Returns 0 or SEAL_ERROR_INVALID. */
+/* The time, the level and the attempts that a new call has, from its method and options. */
+void seal__client_call_limit(seal_client_call *call, const seal_call_options *options,
+                             uint64_t timeout_us, uint64_t now_ns);
+/* Whether a call without a deadline may be made. Returns 0 or SEAL_ERROR_INVALID. */
 int seal__client_call_check_deadline(const seal_client_call *call, seal_error **reterr);
 
 /* plain.c */

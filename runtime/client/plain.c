@@ -6,7 +6,6 @@
  * channel is there when its callback returns. Its memory is used again for the next one.
  */
 #include <string.h>
-#include <time.h>
 
 #include "base/deadline.h"
 #include "client/client_internal.h"
@@ -80,37 +79,26 @@ static void *take_request(seal_client_call *call, size_t size) {
 /* To read the clock takes as long as a tenth of a call. For a deadline that is far away it will do
  * what this turn of the loop has read, if the kernel's clock has not ticked since. */
 static uint64_t now(const seal_channel *channel, uint64_t timeout_us) {
-#ifdef CLOCK_MONOTONIC_COARSE
-    struct timespec tick;
-    if (timeout_us >= FAR_US && channel->is_open &&
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &tick) == 0) {
-        uint64_t ticked_ns = (uint64_t)tick.tv_sec * 1000000000u + (uint64_t)tick.tv_nsec;
-        if (channel->conn->fed_ns >= ticked_ns)
+    if (timeout_us >= FAR_US && channel->is_open) {
+        uint64_t tick_ns = seal__last_tick_ns();
+        if (tick_ns != 0 && channel->conn->fed_ns >= tick_ns)
             return channel->conn->fed_ns;
     }
-#endif
     return uv_hrtime();
 }
 
 static void set(seal_client_call *call, seal_channel *channel, const seal__start *start,
                 const seal_call_options *options, uint64_t timeout_us) {
-    const seal_method *method = start->method;
     call->plain = true;
     call->owned = true;
-    call->wait_for_ready = options->wait_for_ready;
-    call->min_level =
-        options->min_level > method->min_level ? options->min_level : method->min_level;
     call->n_begun = 1;
-    call->max_attempts = options->max_attempts;
     call->channel = channel;
-    call->method = method;
+    call->method = start->method;
     call->chain = channel->chain;
     call->deliver = start->callbacks.deliver;
     call->done = start->callbacks.done;
     call->user = start->callbacks.user;
-    call->timeout_us = timeout_us;
-    call->started_ns = now(channel, timeout_us);
-    call->deadline_ns = seal__deadline_after(call->started_ns, timeout_us);
+    seal__client_call_limit(call, options, timeout_us, now(channel, timeout_us));
 }
 
 /* Packs the request where it stays until the call has ended. Returns false when it is too large for

@@ -94,14 +94,6 @@ static int write_out(seal__conn *conn) {
     return rc;
 }
 
-/* False: the rest must wait for the socket, or the connection has failed. */
-static bool write_some(seal__conn *conn) {
-    int rc = write_out(conn);
-    if (rc != 0)
-        write_failed(conn, rc);
-    return rc == 0 && !conn->write_active;
-}
-
 static void all_is_written(seal__conn *conn) {
     shrink(conn);
     if (conn->state == SEAL__CONN_CLOSING)
@@ -110,33 +102,45 @@ static void all_is_written(seal__conn *conn) {
         conn->ops->drained(conn);
 }
 
-/* The first write is small, so that the peer has something to do while the next is being sealed. */
-static void flush(seal__conn *conn) {
+/* Seals and writes as much as the socket takes; nobody is told of anything. The first write is
+ * small, so that the peer has something to do while the next is being sealed. Returns 0 or a code
+ * for what cannot be sealed; what cannot be written stands in write_error. *ret_all: nothing is
+ * left. */
+static int push(seal__conn *conn, bool *ret_all) {
     size_t limit = PUMP_LIMIT;
-    if (conn->write_error != 0 && conn->state != SEAL__CONN_CLOSED) {
+    bool more = true;
+    while (more && !conn->write_active && conn->write_error == 0) {
+        int rc = fill(conn, limit, &more);
+        if (rc < 0 || conn->outbox.wire.failed)
+            return rc < 0 ? rc : SEAL_ERROR_NO_MEMORY;
+        if (conn->outbox.wire.len > 0)
+            conn->write_error = write_out(conn);
+        limit = limit < PUMP_MOST ? limit + PUMP_LIMIT : limit;
+    }
+    *ret_all = !more && !conn->write_active && conn->write_error == 0;
+    return 0;
+}
+
+static void flush(seal__conn *conn) {
+    bool all = false;
+    if (conn->state == SEAL__CONN_CLOSED)
+        return;
+    int rc = push(conn, &all);
+    if (rc < 0) {
+        seal_error *error = NULL;
+        seal__error(&error, rc, "cannot send to %s: %s", conn->address, seal_error_code_text(rc));
+        seal__conn_fail(conn, rc, error);
+        return;
+    }
+    if (conn->write_error != 0) {
         int status = conn->write_error;
         conn->write_error = 0;
         write_failed(conn, status);
         return;
     }
-    while (conn->state != SEAL__CONN_CLOSED && !conn->write_active) {
-        bool more = false;
-        int rc = fill(conn, limit, &more);
-        if (rc < 0 || conn->outbox.wire.failed) {
-            seal_error *error = NULL;
-            rc = rc < 0 ? rc : SEAL_ERROR_NO_MEMORY;
-            seal__error(&error, rc, "cannot send to %s: %s", conn->address,
-                        seal_error_code_text(rc));
-            seal__conn_fail(conn, rc, error);
-            return;
-        }
-        if (conn->outbox.wire.len > 0 && !write_some(conn))
-            break;
-        if (!more) {
-            all_is_written(conn);
-            return;
-        }
-        limit = limit < PUMP_MOST ? limit + PUMP_LIMIT : limit;
+    if (all) {
+        all_is_written(conn);
+        return;
     }
     if (conn->state == SEAL__CONN_OPEN && !conn->read_paused &&
         conn->session_options.role == SEAL__SESSION_SERVER &&
@@ -144,27 +148,15 @@ static void flush(seal__conn *conn) {
         seal__conn_read_stop(conn);
 }
 
-/* As flush, but that a failure waits for the next one: seals fail again, and writes are noted. */
-static void write_borrowed(seal__conn *conn) {
-    size_t limit = PUMP_LIMIT;
-    bool more = true;
-    while (more && !conn->write_active && conn->write_error == 0) {
-        if (fill(conn, limit, &more) < 0 || conn->outbox.wire.failed)
-            break;
-        if (conn->outbox.wire.len > 0)
-            conn->write_error = write_out(conn);
-        limit = limit < PUMP_MOST ? limit + PUMP_LIMIT : limit;
-    }
-}
-
 bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
                               bool end, int *ret_rc) {
     if (conn->state != SEAL__CONN_OPEN || conn->write_active || conn->write_error != 0 ||
         !seal__session_may_borrow(conn->session, stream))
         return false;
+    bool all = false;
     *ret_rc = seal__session_send_borrowed(conn->session, stream, parts, end);
     if (*ret_rc == 0)
-        write_borrowed(conn);
+        (void)push(conn, &all); /* the next flush fails, too, and says so */
     seal__session_own(conn->session);
     seal__conn_mark_dirty(conn);
     return true;

@@ -3,7 +3,6 @@
  * request is decoded where possible, and answered as NOT_EXECUTED. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/deadline.h"
 #include "server/server_internal.h"
@@ -46,12 +45,9 @@ static void invoke(seal_call *call) {
 static bool is_past(uint64_t deadline_ns) {
     if (deadline_ns == UINT64_MAX)
         return false;
-#ifdef CLOCK_MONOTONIC_COARSE
-    struct timespec t;
-    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) == 0 &&
-        (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + TICK_NS < deadline_ns)
+    uint64_t tick_ns = seal__last_tick_ns();
+    if (tick_ns != 0 && tick_ns + TICK_NS < deadline_ns)
         return false;
-#endif
     return uv_hrtime() >= deadline_ns;
 }
 

@@ -100,17 +100,29 @@ static int drop(seal__session *session, seal__stream *stream, bool end) {
     return seal__session_finish_with(session, stream, &too_late);
 }
 
-int seal__session_send(seal__session *session, seal__stream *stream, size_t size,
-                       seal__pack_fn *pack, const void *message, bool end) {
+/* False: the message goes nowhere, and *ret_rc is what comes of it. */
+static bool may_send(seal__session *session, seal__stream *stream, size_t size, bool end,
+                     int *ret_rc) {
+    *ret_rc = 0;
     if (stream->gone || stream->local_end)
-        return SEAL_ERROR_STATE;
-    if (size > UINT32_MAX)
-        return SEAL_ERROR_TOO_BIG;
+        *ret_rc = SEAL_ERROR_STATE;
+    else if (size > UINT32_MAX)
+        *ret_rc = SEAL_ERROR_TOO_BIG;
+    if (*ret_rc != 0)
+        return false;
     if (session->role == SEAL__SESSION_SERVER)
         stream->begun = true;
-    if (is_deaf(session, stream))
-        return drop(session, stream, end);
+    if (!is_deaf(session, stream))
+        return true;
+    *ret_rc = drop(session, stream, end);
+    return false;
+}
+
+int seal__session_send(seal__session *session, seal__stream *stream, size_t size,
+                       seal__pack_fn *pack, const void *message, bool end) {
     int rc;
+    if (!may_send(session, stream, size, end, &rc))
+        return rc;
     if (goes_directly(session, stream, size, end))
         rc = send_direct(session, stream, size, pack, message, end ? SEAL__DATA_END : 0);
     else
@@ -122,16 +134,10 @@ int seal__session_send(seal__session *session, seal__stream *stream, size_t size
 
 int seal__session_send_borrowed(seal__session *session, seal__stream *stream,
                                 const seal__parts *parts, bool end) {
-    size_t size = seal__parts_size(parts);
-    if (stream->gone || stream->local_end)
-        return SEAL_ERROR_STATE;
-    if (size > UINT32_MAX)
-        return SEAL_ERROR_TOO_BIG;
-    if (session->role == SEAL__SESSION_SERVER)
-        stream->begun = true;
-    if (is_deaf(session, stream))
-        return drop(session, stream, end);
-    int rc = seal__queue_borrowed(session, stream, parts, end);
+    int rc;
+    if (!may_send(session, stream, seal__parts_size(parts), end, &rc))
+        return rc;
+    rc = seal__queue_borrowed(session, stream, parts, end);
     if (end)
         finish_sending(session, stream);
     return rc;
