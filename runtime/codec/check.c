@@ -175,14 +175,3 @@ int seal__codec_measure(const ProtobufCMessageDescriptor *type, const ProtobufCM
                            type->name);
     return check_message(type, message, 1, ret_size, reterr);
 }
-
-int seal__codec_check(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
-                      seal_error **reterr) {
-    size_t size;
-    return seal__codec_measure(type, message, &size, reterr);
-}
-
-size_t seal__codec_size(const ProtobufCMessage *message) {
-    size_t size = 0;
-    return seal__codec_measure(message->descriptor, message, &size, NULL) == 0 ? size : 0;
-}

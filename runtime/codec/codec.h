@@ -45,12 +45,6 @@ int seal__codec_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *da
 int seal__codec_measure(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
                         size_t *ret_size, seal_error **reterr);
 
-/* The same work for half of what it finds: use seal__codec_measure where both are needed. The size
- * is that of a message that has been checked. */
-int seal__codec_check(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message,
-                      seal_error **reterr);
-size_t seal__codec_size(const ProtobufCMessage *message);
-
 enum {
     SEAL__CODEC_BODY = 128 * 1024, /* bytes of a field that is worth a write of its own */
     SEAL__CODEC_AROUND = 512       /* bytes of all that stands around it, at most */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/measure.h"
 #include "scan.h"
 
 /* protobuf-c's view of an arena, and why it was refused memory. */
@@ -149,7 +150,7 @@ static const char *compare_packed(const ProtobufCMessage *message) {
     size_t len = protobuf_c_message_get_packed_size(message), size = 0;
     if (seal__codec_measure(message->descriptor, message, &size, NULL) != 0)
         return "what was accepted does not pass the check";
-    if (size != len || seal__codec_size(message) != len)
+    if (size != len || codec_size(message) != len)
         return "another size";
     uint8_t *theirs = malloc(len + 1), *ours = malloc(len + 1);
     protobuf_c_message_pack(message, theirs);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "codec/codec.h"
+#include "codec/measure.h"
 #include "kitchen.pb-c.h"
 #include "required.pb-c.h"
 
@@ -13,7 +13,7 @@ static char text[] = "text";
 static void check(const ProtobufCMessageDescriptor *type, const void *message,
                   const char *in_message) {
     seal_error *error = NULL;
-    int rc = seal__codec_check(type, message, &error);
+    int rc = codec_check(type, message, &error);
     assert_int_equal(rc, in_message == NULL ? 0 : SEAL_ERROR_INVALID);
     if (in_message != NULL && strstr(seal_error_message(error), in_message) == NULL)
         fail_msg("%s: not in: %s", in_message, seal_error_message(error));

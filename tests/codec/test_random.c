@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "codec/measure.h"
 #include "kitchen.pb-c.h"
 #include "random.h"
 #include "reference.h"
@@ -37,8 +38,8 @@ static uint8_t *packed(const ProtobufCMessage *message, size_t *ret_len) {
     seal_error *error = NULL;
     if (seal__codec_measure(message->descriptor, message, &size, &error) < 0)
         fail_msg("%s", seal_error_message(error));
-    assert_int_equal(seal__codec_check(message->descriptor, message, NULL), 0);
-    assert_int_equal(size, seal__codec_size(message));
+    assert_int_equal(codec_check(message->descriptor, message, NULL), 0);
+    assert_int_equal(size, codec_size(message));
     assert_int_equal(size, protobuf_c_message_get_packed_size(message));
     uint8_t *ours = malloc(2 * size + 64), *theirs = malloc(size + 1);
     seal__codec_pack(message, ours);

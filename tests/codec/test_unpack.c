@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/codec.h"
+#include "codec/measure.h"
 #include "base/utf8.h"
 #include "support/failing_alloc.h"
 #include "kitchen.pb-c.h"
@@ -105,8 +105,8 @@ static size_t pack_full(uint8_t *to, size_t room) {
     Kitchen__Sink outer, inner;
     fill(&inner, NULL);
     fill(&outer, &inner);
-    assert_int_equal(seal__codec_check(SINK, &outer.base, NULL), 0);
-    size_t len = seal__codec_size(&outer.base);
+    assert_int_equal(codec_check(SINK, &outer.base, NULL), 0);
+    size_t len = codec_size(&outer.base);
     assert_in_range(len, 100, room);
     seal__codec_pack(&outer, to);
     return len;
@@ -118,7 +118,7 @@ static void round_trip(void **state) {
     size_t len = pack_full(bytes, sizeof bytes);
     decoder d;
     assert_int_equal(decode(&d, SINK, bytes, len), 0);
-    assert_int_equal(seal__codec_size(d.message), len);
+    assert_int_equal(codec_size(d.message), len);
     seal__codec_pack(d.message, again);
     assert_memory_equal(bytes, again, len);
     assert_string_equal(((Kitchen__Sink *)d.message)->inner->choice_text, names[1]);
@@ -328,7 +328,7 @@ static void plain_bytes_always_fit(void **state) {
         kitchen__flat__init(&flat);
         flat.data.data = data;
         flat.data.len = sizes[i];
-        size_t len = seal__codec_size(&flat.base);
+        size_t len = codec_size(&flat.base);
         uint8_t *packed = malloc(len + 1);
         seal__codec_pack(&flat, packed);
         assert_int_equal(outcome(&kitchen__flat__descriptor, packed, len), 0);

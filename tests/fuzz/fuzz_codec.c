@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/codec.h"
+#include "codec/measure.h"
 #include "codec/reference.h"
 #include "kitchen.pb-c.h"
 #include "required.pb-c.h"
@@ -44,14 +44,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     seal__arena arena, arena2;
     ProtobufCMessage *message = decode(type, data + 1, size - 1, &alloc, &arena);
     if (message != NULL) {
-        must(seal__codec_check(type, message, NULL) == 0);
-        size_t len = seal__codec_size(message);
+        must(codec_check(type, message, NULL) == 0);
+        size_t len = codec_size(message);
         uint8_t *packed = malloc(len + 1);
         seal__codec_pack(message, packed);
         ProtobufCMessage *again = decode(type, packed, len, &alloc2, &arena2);
         /* the second time the bytes may be fewer, and the budget with them */
         if (again != NULL)
-            must(seal__codec_size(again) == len);
+            must(codec_size(again) == len);
         seal__arena_done(&arena2);
         must(alloc2.live == 0);
         free(packed);
