@@ -47,25 +47,34 @@ static int start_unary(seal_channel *channel, const seal__start *start) {
     return seal__client_call_start(channel, start, NULL);
 }
 
-seal_result *seal_channel_call_sync(seal_channel *channel, const seal_method *method,
-                                    const ProtobufCMessage *request,
-                                    const seal_call_options *options) {
+static seal_result *start_and_wait(seal_channel *channel, seal__start what,
+                                   int (*start)(seal_channel *channel, const seal__start *start)) {
     if (seal__runtime_must_not_block(channel->runtime))
         return seal__result_wrong_thread();
     waiter w = {.result = NULL};
     if (uv_sem_init(&w.done, 0) != 0)
         return seal__result_no_memory();
     seal_error *error = NULL;
-    int rc = start_unary(
-        channel, &(seal__start){.method = method,
-                                .request = request,
-                                .options = options,
-                                .callbacks = {.deliver = keep_result, .done = nothing, .user = &w},
-                                .reterr = &error});
+    what.callbacks = (seal_stream_callbacks){.deliver = keep_result, .done = nothing, .user = &w};
+    what.reterr = &error;
+    int rc = start(channel, &what);
     if (rc == 0)
         uv_sem_wait(&w.done);
     uv_sem_destroy(&w.done);
-    return rc == 0 ? w.result : failed(channel, method, rc, error);
+    return rc == 0 ? w.result : failed(channel, what.method, rc, error);
+}
+
+seal_result *seal_channel_call_sync(seal_channel *channel, const seal_method *method,
+                                    const ProtobufCMessage *request,
+                                    const seal_call_options *options) {
+    return start_and_wait(channel,
+                          (seal__start){.method = method, .request = request, .options = options},
+                          start_unary);
+}
+
+seal_result *seal_channel_connect_sync(seal_channel *channel, const seal_call_options *options) {
+    return start_and_wait(channel, (seal__start){.options = options},
+                          seal__client_call_start_connect);
 }
 
 /* ---- Streams ---- */

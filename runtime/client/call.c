@@ -473,6 +473,44 @@ int seal__client_call_start(seal_channel *channel, const seal__start *start,
     return rc;
 }
 
+int seal__client_call_start_connect(seal_channel *channel, const seal__start *start) {
+    static const seal_method connect = {.full_name = "seal_channel_connect"};
+    seal_call_options options;
+    if (channel == NULL || start->callbacks.done == NULL)
+        return SEAL_ERROR_INVALID;
+    seal_call_options_init(&options);
+    int rc = start->options != NULL ? check_options(start->options, &options, start->reterr) : 0;
+    if (rc < 0)
+        return rc;
+    options.parent = NULL;
+    const seal__start with_method = {.method = &connect, .callbacks = start->callbacks};
+    seal_client_call *call =
+        call_new(channel, &with_method, &options, timeout_of(channel, &connect, &options));
+    if (call == NULL)
+        return SEAL_ERROR_NO_MEMORY;
+    call->connects = true;
+    rc = call->owned && channel->freeing ? SEAL_ERROR_STATE
+                                         : seal__client_call_check_deadline(call, start->reterr);
+    if (rc == 0)
+        seal__client_call_post(call, SEAL__WORK_SUBMIT);
+    else
+        seal__client_call_unref(call);
+    return rc;
+}
+
+static void tell_connected(const seal_result *result, seal_any_fn *done, void *user) {
+    ((seal_channel_connected_fn *)done)(result, user);
+}
+
+int seal_channel_connect(seal_channel *channel, const seal_call_options *options,
+                         seal_channel_connected_fn *connected, void *user) {
+    return seal__client_call_start_connect(
+        channel, &(seal__start){.options = options,
+                                .callbacks = {.deliver = tell_connected,
+                                              .done = (seal_any_fn *)connected,
+                                              .user = user}});
+}
+
 int seal_channel_call(seal_channel *channel, const seal_method *method,
                       const ProtobufCMessage *request, const seal_call_options *options,
                       seal_deliver_fn *deliver, seal_any_fn *done, void *user,

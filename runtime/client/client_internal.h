@@ -151,6 +151,7 @@ struct seal_client_call {
     bool streams_in;  /* replies are */
     bool owned;       /* the loop's, history and all */
     bool submitted;   /* SEAL__WORK_SUBMIT was done */
+    bool connects;    /* is none: it ends as soon as there is a connection */
     bool wait_for_ready;
     bool committed;    /* cannot be sent again */
     bool never_left;   /* the attempt that has ended was certainly not handed to the kernel */
@@ -306,6 +307,8 @@ typedef struct seal__start {
 } seal__start;
 int seal__client_call_start(seal_channel *channel, const seal__start *start,
                             seal_client_call **ret_call);
+/* The same for one that connects; of the callbacks deliver, done and user count. */
+int seal__client_call_start_connect(seal_channel *channel, const seal__start *start);
 /* An attempt is over: there is another one, or the call is delivered. It is in no list and has no
  * stream any more. */
 void seal__client_call_attempt_ended(seal_client_call *call, const seal__outcome *outcome);
@@ -430,6 +433,8 @@ uint64_t seal__retry_next(const seal_channel *channel);
 
 /* pending.c */
 /* Puts a call at the end of the line, and sees to a connection. */
+/* There is a connection: ends those that wait for nothing else. */
+void seal__channel_tell_connected(seal_channel *channel);
 void seal__channel_enqueue(seal_channel *channel, seal_client_call *call);
 void seal__channel_unqueue(seal_channel *channel, seal_client_call *call);
 /* Gives streams to waiting calls, as many as there are. */

@@ -42,6 +42,7 @@ static void on_established(seal__conn *conn) {
     seal_channel *channel = link->channel;
     channel->is_open = true;
     seal__channel_connected(channel);
+    seal__channel_tell_connected(channel);
     seal__channel_serve_pending(channel);
 }
 

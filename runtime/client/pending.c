@@ -67,9 +67,21 @@ static void refuse(seal_client_call *call, seal_status status, seal_error_code c
                                                      .message = text});
 }
 
+static void tell_connected(seal_channel *channel, seal_client_call *call) {
+    if (refuse_level(channel, call))
+        return;
+    call->conn = channel->conn;
+    seal__client_call_deliver(
+        call, &(seal__outcome){.status = SEAL_STATUS_OK, .execution = SEAL_NOT_EXECUTED});
+}
+
 void seal__channel_enqueue(seal_channel *channel, seal_client_call *call) {
     if (channel->freeing) {
         refuse(call, SEAL_STATUS_CANCELLED, SEAL_ERROR_CANCELLED, "the channel was freed");
+        return;
+    }
+    if (call->connects && channel->is_open) {
+        tell_connected(channel, call);
         return;
     }
     if (channel->n_pending >= channel->config.max_pending) {
@@ -116,6 +128,19 @@ void seal__channel_fail_pending(seal_channel *channel, const seal__outcome *outc
     seal__list failed;
     take_pending(channel, NULL, &failed);
     deliver_all(&failed, outcome);
+}
+
+static bool connects(seal_client_call *call) {
+    return call->connects;
+}
+
+/* They need no stream, and so do not wait for the calls before them. */
+void seal__channel_tell_connected(seal_channel *channel) {
+    seal__list ready;
+    take_pending(channel, connects, &ready);
+    for (seal__list *node = seal__list_take_first(&ready); node != NULL;
+         node = seal__list_take_first(&ready))
+        tell_connected(channel, SEAL__CONTAINER_OF(node, seal_client_call, node));
 }
 
 static bool is_impatient(seal_client_call *call) {

@@ -28,10 +28,6 @@ void *bench_alloc(size_t n, size_t size) {
 
 /* ---- Calls ---- */
 
-static bool is_fresh(const bench_client *client) {
-    return client->load.kind == BENCH_HANDSHAKE || client->load.kind == BENCH_COLD;
-}
-
 void bench_start_call(bench_call *call) {
     bench_client *client = call->client;
     call->number = client->next_number++;
@@ -62,7 +58,7 @@ static bool start_next(bench_call *call, uint64_t now) {
     if (call->messages == 0)
         return false;
     client->begun += call->messages;
-    if (is_fresh(client))
+    if (bench_load_is_fresh(&client->load))
         open_fresh(call);
     call->started_ns = now;
     bench_start_call(call);
@@ -76,7 +72,7 @@ static void completed(bench_call *call) {
     if (client->load.kind == BENCH_IDLE)
         return;
     bench_window_count(&client->window, call->started_ns, now, call->messages);
-    if (is_fresh(client)) {
+    if (bench_load_is_fresh(&client->load)) {
         close_fresh(call);
         now = bench_now_ns();
     }
@@ -102,6 +98,12 @@ void bench_call_ended(bench_call *call, const uint8_t *payload, size_t len, cons
     completed(call);
 }
 
+void bench_connected(bench_call *call, const char *why) {
+    if (why != NULL)
+        bench_die("a connection failed", why);
+    completed(call);
+}
+
 void bench_stream_ended(bench_call *call, unsigned messages, const char *why) {
     if (why != NULL)
         bench_die("a stream failed", why);
@@ -120,7 +122,7 @@ void bench_run_until_quiet(bench_client *client) {
 static bench_conn **open_conns(bench_client *client) {
     const bench_load *load = &client->load;
     bench_conn **conns = bench_alloc(load->connections, sizeof(bench_conn *));
-    for (unsigned i = 0; i < load->connections && !is_fresh(client); i++)
+    for (unsigned i = 0; i < load->connections && !bench_load_is_fresh(&client->load); i++)
         conns[i] = client->transport->open(client, NULL);
     for (unsigned i = 0; i < load->connections && load->unread; i++)
         client->transport->leave_unread(conns[i], client);
@@ -128,7 +130,7 @@ static bench_conn **open_conns(bench_client *client) {
 }
 
 static void close_conns(bench_client *client, bench_conn **conns) {
-    for (unsigned i = 0; i < client->load.connections && !is_fresh(client); i++)
+    for (unsigned i = 0; i < client->load.connections && !bench_load_is_fresh(&client->load); i++)
         client->transport->close(conns[i]);
     free(conns);
 }
@@ -138,7 +140,7 @@ static void run_calls(bench_client *client, double seconds, uint64_t calls) {
     bench_call *slots = bench_alloc(load->in_flight, sizeof *slots);
     bench_conn **conns = open_conns(client);
     bench_window_start(&client->window, load, client->server, seconds, calls);
-    if (!is_fresh(client))
+    if (!bench_load_is_fresh(&client->load))
         bench_window_wait_for_first(&client->window);
     for (unsigned i = 0; i < load->in_flight; i++) {
         slots[i] = (bench_call){.client = client, .conn = conns[i % load->connections]};

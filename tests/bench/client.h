@@ -64,6 +64,8 @@ struct bench_client {
 
 /* A call of one message has ended; payload NULL: it failed, and why says how. */
 void bench_call_ended(bench_call *call, const uint8_t *payload, size_t len, const char *why);
+/* The connection of a call that is nothing else is there; why NULL: well. */
+void bench_connected(bench_call *call, const char *why);
 /* A stream has, after so many messages; why NULL: well. */
 void bench_stream_ended(bench_call *call, unsigned messages, const char *why);
 /* A message of a stream came; ends the program when it is not the one that is due. */

@@ -55,6 +55,17 @@ static void call_echo(seal_channel *channel, bench_call *call) {
         bench_die("cannot start a call", seal_error_code_text(rc));
 }
 
+static void on_connected(const seal_result *result, void *user) {
+    bool ok = seal_result_status(result) == SEAL_STATUS_OK;
+    bench_connected(user, ok ? NULL : seal_result_message(result));
+}
+
+static void connect_only(seal_channel *channel, bench_call *call) {
+    int rc = seal_channel_connect(channel, NULL, on_connected, call);
+    if (rc < 0)
+        bench_die("cannot connect", seal_error_code_text(rc));
+}
+
 static void start(bench_conn *conn, bench_call *call) {
     switch (call->client->load.kind) {
     case BENCH_PULL:
@@ -65,6 +76,9 @@ static void start(bench_conn *conn, bench_call *call) {
         break;
     case BENCH_PING:
         bench_rpc_ping(conn->channel, call);
+        break;
+    case BENCH_CONNECT:
+        connect_only(conn->channel, call);
         break;
     default:
         call_echo(conn->channel, call);

@@ -42,12 +42,20 @@ static bool parse_connections(const char *name, bench_load *load) {
         load->in_flight = 16;
         return name[end] == '\0';
     }
-    bool cold = sscanf(name, "cold-n%4u%n", &load->in_flight, &end) == 1;
-    if (!cold && sscanf(name, "handshake-n%4u%n", &load->in_flight, &end) != 1)
+    if (sscanf(name, "connect-n%4u%n", &load->in_flight, &end) == 1)
+        load->kind = BENCH_CONNECT;
+    else if (sscanf(name, "handshake-n%4u%n", &load->in_flight, &end) == 1)
+        load->kind = BENCH_HANDSHAKE;
+    else if (sscanf(name, "cold-n%4u%n", &load->in_flight, &end) == 1)
+        load->kind = BENCH_COLD;
+    else
         return false;
-    load->kind = cold ? BENCH_COLD : BENCH_HANDSHAKE;
     load->connections = load->in_flight;
     return name[end] == '\0';
+}
+
+bool bench_load_is_fresh(const bench_load *load) {
+    return load->kind == BENCH_CONNECT || load->kind == BENCH_HANDSHAKE || load->kind == BENCH_COLD;
 }
 
 bool bench_load_parse(const char *name, bench_load *ret_load) {

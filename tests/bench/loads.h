@@ -14,9 +14,10 @@ typedef enum bench_load_kind {
     BENCH_PULL,      /* "pull-SIZE-nN-cC": C streams that the server fills, replaced as they end */
     BENCH_PUSH,      /* "push-SIZE-nN-cC": C streams that the client fills; one reply at the end */
     BENCH_PING,      /* "ping-SIZE-nN-cC": C streams with one message to and fro on each */
-    BENCH_HANDSHAKE, /* "handshake-nN": connect, authenticate, one call, close; N at a time */
-    BENCH_COLD,      /* "cold-nN": the same, with a new service ticket from the KDC each time */
-    BENCH_IDLE,      /* "idle-N": what N connections without calls cost */
+    BENCH_CONNECT,   /* "connect-nN": connect, authenticate both ends, close; N at a time */
+    BENCH_HANDSHAKE, /* "handshake-nN": the same, with one call */
+    BENCH_COLD, /* "cold-nN": the same again, with a new service ticket from the KDC each time */
+    BENCH_IDLE, /* "idle-N": what N connections without calls cost */
     BENCH_KINDS
 } bench_load_kind;
 
@@ -40,13 +41,16 @@ typedef struct bench_load {
 /* False: there is no such load. */
 bool bench_load_parse(const char *name, bench_load *ret_load);
 
+/* Whether every "call" has a connection of its own. */
+bool bench_load_is_fresh(const bench_load *load);
+
 /* Messages of a whole stream of BENCH_PULL or BENCH_PUSH. Where the number of calls is given, the
  * last stream is shorter, so that all streams together have that many messages. */
 unsigned bench_stream_messages(const bench_load *load);
 
 /* Names of the figures that a load yields, as in the JSON; NULL: no more. A "call" is one message
- * of a stream, one round trip of BENCH_PING, one connection of BENCH_HANDSHAKE; latencies are those
- * of a whole stream, round trip, connection. */
+ * of a stream, one round trip of BENCH_PING, one connection of BENCH_CONNECT, HANDSHAKE or COLD;
+ * latencies are those of a whole stream, round trip, connection. */
 const char *bench_field_name(bench_load_kind kind, unsigned field);
 
 /* ---- Systems ---- */

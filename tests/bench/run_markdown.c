@@ -28,7 +28,7 @@ static const section sections[] = {
     {"Calls of 64 KiB", 1 << BENCH_ECHO | 1 << BENCH_PING, 1025, 65536},
     {"Calls of 1 MiB", 1 << BENCH_ECHO | 1 << BENCH_PING, 65537, BENCH_MAX_SIZE},
     {"Streams", 1 << BENCH_PULL | 1 << BENCH_PUSH, 0, BENCH_MAX_SIZE},
-    {"Connections", 1 << BENCH_HANDSHAKE | 1 << BENCH_COLD, 0, BENCH_MAX_SIZE},
+    {"Connections", 1 << BENCH_CONNECT | 1 << BENCH_HANDSHAKE | 1 << BENCH_COLD, 0, BENCH_MAX_SIZE},
 };
 
 static bool is_in(const section *s, const bench_load *load) {

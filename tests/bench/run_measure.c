@@ -67,9 +67,7 @@ static bool stop_server(run_server *server, const bench_system *system) {
 /* So many calls that the check stays short under any sanitizer, at least one for every place. */
 static unsigned calls_to_check(const bench_load *load) {
     size_t n = ((size_t)32 << 20) / load->size;
-    size_t most =
-        load->kind == BENCH_HANDSHAKE || load->kind == BENCH_COLD || load->kind == BENCH_IDLE ? 50
-                                                                                              : 300;
+    size_t most = bench_load_is_fresh(load) || load->kind == BENCH_IDLE ? 50 : 300;
     n = n > most ? most : n;
     return n < load->in_flight ? load->in_flight : (unsigned)n;
 }

@@ -59,7 +59,7 @@ static const plot plots[] = {
      .title = "Connections per second",
      .figure = 0,
      .factor = 1,
-     .loads = {"handshake-n1", "handshake-n16", "cold-n1"},
+     .loads = {"connect-n1", "connect-n16", "handshake-n1", "handshake-n16", "cold-n1"},
      .systems = {"sealrpc-aes256-gcm", "floor", "raw-tls", "grpc-mtls", "tirpc-krb5p",
                  "zmq-gssapi"}},
     {.name = "idle",

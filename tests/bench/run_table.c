@@ -13,6 +13,8 @@ static const char *const all_loads[] = {
     "echo-64-n16-c16",
     "echo-64-n64-c64",
     "echo-64-n64-c128",
+    "connect-n1",
+    "connect-n16",
     "handshake-n1",
     "handshake-n16",
     "cold-n1",
@@ -48,11 +50,12 @@ static const char *const quick_loads[] = {
 
 /* Every kind, few and many in flight, more than a record and more than a connection may hold. */
 static const char *const check_loads[] = {
-    "ping-64-n1-c1",       "echo-64-n1-c16",       "unread-64-n1-c16",
-    "echo-64-n64-c128",    "handshake-n16",        "cold-n1",
-    "echo-1024-n1-c128",   "pull-1024-n1-c2",      "push-1024-n1-c2",
-    "echo-65536-n1-c16",   "pull-65536-n1-c2",     "push-65536-n1-c2",
-    "echo-1048576-n1-c16", "echo-1048576-n1-c128", "idle-1000",
+    "ping-64-n1-c1",    "echo-64-n1-c16",      "unread-64-n1-c16",
+    "echo-64-n64-c128", "handshake-n16",       "cold-n1",
+    "connect-n16",      "echo-1024-n1-c128",   "pull-1024-n1-c2",
+    "push-1024-n1-c2",  "echo-65536-n1-c16",   "pull-65536-n1-c2",
+    "push-65536-n1-c2", "echo-1048576-n1-c16", "echo-1048576-n1-c128",
+    "idle-1000",
 };
 
 static const char *const quick_systems[] = {"sealrpc-aes256-gcm", "raw-aead", "grpc-mtls"};

@@ -7,7 +7,8 @@
 enum {
     CALLS = 1 << BENCH_ECHO | 1 << BENCH_PULL | 1 << BENCH_PUSH | 1 << BENCH_PING,
     CONNECTIONS = 1 << BENCH_HANDSHAKE | 1 << BENCH_IDLE,
-    ALL = CALLS | CONNECTIONS | 1 << BENCH_COLD
+    ALL = CALLS | CONNECTIONS | 1 << BENCH_CONNECT | 1 << BENCH_COLD,
+    FLOOR = 1 << BENCH_CONNECT | 1 << BENCH_HANDSHAKE
 };
 
 #define SEALRPC(suite_, level_) .family = BENCH_SEALRPC, .suite = (suite_), .level = (level_), .loops = 1, .kinds = ALL
@@ -20,9 +21,9 @@ const bench_system bench_systems[] = {
     {.name = "raw-aead", RAW(BENCH_AEAD), .kinds = CALLS | CONNECTIONS},
     {.name = "raw-plain", RAW(BENCH_PLAIN), .kinds = CALLS | CONNECTIONS},
     {.name = "raw-tls", RAW(BENCH_TLS), .kinds = CALLS | CONNECTIONS},
-    {.name = "floor", .family = BENCH_FLOOR, .kinds = 1 << BENCH_HANDSHAKE},
-    {.name = "floor-files", .family = BENCH_FLOOR, .uses_files = true, .kinds = 1 << BENCH_HANDSHAKE},
-    {.name = "grpc-mtls", .family = BENCH_PEER, .peer = "grpc", .kinds = CALLS | CONNECTIONS},
+    {.name = "floor", .family = BENCH_FLOOR, .kinds = FLOOR},
+    {.name = "floor-files", .family = BENCH_FLOOR, .uses_files = true, .kinds = FLOOR},
+    {.name = "grpc-mtls", .family = BENCH_PEER, .peer = "grpc", .kinds = CALLS | CONNECTIONS | 1 << BENCH_CONNECT},
     {.name = "grpc-mtls-hints", .family = BENCH_PEER, .peer = "grpc", .kinds = 1 << BENCH_PULL | 1 << BENCH_PUSH,
      .only_full = true},
     {.name = "tirpc-krb5p", .family = BENCH_PEER, .peer = "tirpc", .kinds = 1 << BENCH_ECHO | CONNECTIONS,

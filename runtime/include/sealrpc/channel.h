@@ -175,6 +175,33 @@ static inline void seal_call_options_init(seal_call_options *options) {
  */
 SEAL_API void seal_call_options_inherit(seal_call_options *options, struct seal_call *parent);
 
+/** Called once, on the loop thread. @p result is borrowed until return: its status, cause and
+ * message as those of a call that could not be sent; OK: it has the peer, and no reply. */
+typedef void seal_channel_connected_fn(const seal_result *result, void *user);
+
+/**
+ * Connects and authenticates now, rather than when the first call needs it: so that the first call
+ * is as fast as the next one, and a wrong address, principal or ticket shows when the program
+ * starts. Where there is a connection already it says so. A connection that is lost later is made
+ * again when a call needs it, or with this function. Never needed. Interceptors and the figures of
+ * calls do not see it. **Thread-safe.**
+ *
+ * @param options as for a call, copied: timeout_us, min_level and wait_for_ready count; NULL: the
+ * channel's timeout.
+ * @param connected comes once, never from inside; with CANCELLED when the channel is freed first.
+ * @return 0; or SEAL_ERROR_INVALID (an option), SEAL_ERROR_NO_MEMORY, SEAL_ERROR_STATE (the channel
+ * is being freed), and @p connected never comes.
+ */
+SEAL_API SEAL_MUST_USE int seal_channel_connect(seal_channel *channel,
+                                                const seal_call_options *options,
+                                                seal_channel_connected_fn *connected, void *user);
+
+/** The same, waiting for the end. Blocks: on a loop thread, of whatever runtime, it returns
+ * FAILED_PRECONDITION at once.
+ *  @return the result, never NULL: seal_result_free. */
+SEAL_API SEAL_MUST_USE seal_result *seal_channel_connect_sync(seal_channel *channel,
+                                                              const seal_call_options *options);
+
 /** Handle of a call in progress at the client. */
 typedef struct seal_client_call seal_client_call;
 

@@ -20,7 +20,7 @@ static std::shared_ptr<grpc::ChannelCredentials> mutual_tls() {
     return grpc::SslCredentials({files.ca, files.key, files.certificate});
 }
 
-Stub Client::open() {
+std::shared_ptr<grpc::Channel> Client::open_channel() {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(max_message_bytes);
     arguments.SetMaxSendMessageSize(max_message_bytes);
@@ -29,7 +29,11 @@ Stub Client::open() {
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     for (const auto &[name, value] : fast_arguments())
         arguments.SetInt(name, value);
-    return bench::Peer::NewStub(grpc::CreateCustomChannel(target, credentials, arguments));
+    return grpc::CreateCustomChannel(target, credentials, arguments);
+}
+
+Stub Client::open() {
+    return bench::Peer::NewStub(open_channel());
 }
 
 // ---- Events ----
@@ -96,6 +100,9 @@ static bool run(Client &client, double figures[BENCH_FIELDS]) {
     switch (client.load.kind) {
     case BENCH_ECHO:
         run_echo(client);
+        break;
+    case BENCH_CONNECT:
+        run_connects(client);
         break;
     case BENCH_HANDSHAKE:
         run_handshakes(client);

@@ -32,6 +32,7 @@ struct Client {
 
     /* A connection of its own; it is made when the first call needs it. */
     Stub open();
+    std::shared_ptr<grpc::Channel> open_channel();
     /* Calls that the next one is to have, which are now begun; 0: begin none. */
     unsigned take_calls();
     void make_request();
@@ -52,6 +53,7 @@ void need(const grpc::Status &status);
 /* The loads. */
 void run_echo(Client &client);
 void run_handshakes(Client &client);
+void run_connects(Client &client);
 void run_streams(Client &client);
 void measure_idle(Client &client, double figures[BENCH_FIELDS]);
 

@@ -103,6 +103,48 @@ class Handshake final : public EchoCall {
     uint64_t started_ns_ = 0;
 };
 
+/* A connection without a call: over when it is ready. */
+class Connect final : public Event {
+  public:
+    explicit Connect(Client &client) : client_(client) {
+        next(bench_now_ns());
+    }
+
+    void done(bool ok) override {
+        if (!ok)
+            die("a connection", "it was not ready in time");
+        if (channel_->GetState(false) != GRPC_CHANNEL_READY) {
+            wait();
+            return;
+        }
+        uint64_t now = bench_now_ns();
+        client_.in_flight--;
+        bench_window_count(&client_.window, started_ns_, now, 1);
+        channel_.reset();
+        next(now);
+    }
+
+  private:
+    void next(uint64_t now) {
+        if (client_.take_calls() == 0)
+            return;
+        client_.in_flight++;
+        started_ns_ = now;
+        channel_ = client_.open_channel();
+        wait();
+    }
+
+    void wait() {
+        auto end = std::chrono::system_clock::now() + std::chrono::seconds(30);
+        grpc_connectivity_state state = channel_->GetState(true);
+        channel_->NotifyOnStateChange(state, end, &client_.queue, static_cast<Event *>(this));
+    }
+
+    Client &client_;
+    std::shared_ptr<grpc::Channel> channel_;
+    uint64_t started_ns_ = 0;
+};
+
 /* A connection that makes one call. */
 class Resting final : public EchoCall {
   public:
@@ -142,6 +184,14 @@ void run_handshakes(Client &client) {
     std::deque<Handshake> calls;
     for (unsigned i = 0; i < client.load.in_flight; i++)
         calls.emplace_back(client);
+    client.run_until_quiet();
+}
+
+void run_connects(Client &client) {
+    start_window(client);
+    std::deque<Connect> connects;
+    for (unsigned i = 0; i < client.load.in_flight; i++)
+        connects.emplace_back(client);
     client.run_until_quiet();
 }
 
