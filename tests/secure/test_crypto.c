@@ -5,6 +5,8 @@
 #include "secure/crypto/stock.h"
 #include "secure/keys.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static size_t unhex(const char *text, uint8_t *ret_bytes) {
@@ -134,6 +136,57 @@ static void x25519(void **state) { /* RFC 7748, 6.1 */
     assert_memory_equal(secret, other, 32);
     seal__x25519_done(&alice);
     seal__x25519_done(&bob);
+}
+
+/* RFC 7748, 5.2: the secret of each round is the private key of the next, whose peer is the last
+ * private key; so shares and secrets of bytes that nobody chose are right. */
+static void x25519_again(void **state) {
+    (void)state;
+    uint8_t k[32] = {9}, u[32] = {9}, result[32];
+    for (int i = 0; i < 1000; i++) {
+        seal__x25519 pair_of_keys = {0};
+        assert_int_equal(seal__x25519_from_private(&pair_of_keys, k), 0);
+        if (i == 0)
+            memcpy(result, pair_of_keys.share, 32); /* the peer is the base point */
+        else
+            assert_int_equal(seal__x25519_derive(&pair_of_keys, u, result), 0);
+        seal__x25519_done(&pair_of_keys);
+        memcpy(u, k, 32);
+        memcpy(k, result, 32);
+        if (i == 0)
+            check(k, 32, "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
+    }
+    check(k, 32, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
+}
+
+enum { MAKERS = 4 };
+
+static void *makes_keys(void *arg) {
+    atomic_int *failures = arg;
+    seal__x25519 one = {0}, two = {0};
+    uint8_t secrets[2][32];
+    for (int i = 0; i < 100; i++) {
+        if (seal__x25519_new_key(&one) != 0 || seal__x25519_new_key(&two) != 0 ||
+            seal__x25519_derive(&one, two.share, secrets[0]) != 0 ||
+            seal__x25519_derive(&two, one.share, secrets[1]) != 0 ||
+            memcmp(secrets[0], secrets[1], 32) != 0)
+            atomic_fetch_add(failures, 1);
+        seal__x25519_done(&one);
+        seal__x25519_done(&two);
+    }
+    return NULL;
+}
+
+static void x25519_threads(void **state) {
+    (void)state;
+    pthread_t threads[MAKERS];
+    atomic_int failures;
+    atomic_init(&failures, 0);
+    for (size_t i = 0; i < MAKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, makes_keys, &failures), 0);
+    for (size_t i = 0; i < MAKERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&failures), 0);
 }
 
 static void x25519_refuses(void **state) {
@@ -316,9 +369,12 @@ static void key_stock(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256),    cmocka_unit_test(hmac),           cmocka_unit_test(hkdf),
-        cmocka_unit_test(x25519),    cmocka_unit_test(x25519_refuses), cmocka_unit_test(aeads),
-        cmocka_unit_test(key_stock), cmocka_unit_test(aad_only),       cmocka_unit_test(randomness),
+        cmocka_unit_test(sha256),         cmocka_unit_test(hmac),
+        cmocka_unit_test(hkdf),           cmocka_unit_test(x25519),
+        cmocka_unit_test(x25519_refuses), cmocka_unit_test(x25519_again),
+        cmocka_unit_test(x25519_threads), cmocka_unit_test(aeads),
+        cmocka_unit_test(key_stock),      cmocka_unit_test(aad_only),
+        cmocka_unit_test(randomness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

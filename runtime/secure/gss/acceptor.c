@@ -114,6 +114,7 @@ typedef struct acceptor_context {
     seal__gss_acceptor *acceptor;
     char *asked;          /* the target in the client's hello */
     const char *identity; /* which complete principal that is; NULL: more than one may be meant */
+    bool told; /* a context made with this credential said that its target is `identity` */
 } acceptor_context;
 
 static void context_free(seal__mech *mech) {
@@ -172,6 +173,7 @@ static bool take_any_spare(acceptor_context *a) {
             continue;
         a->common.cred = spare->cred;
         a->keytab = spare->keytab;
+        a->told = spare->told;
         *spare = acceptor->spares[--acceptor->n_spares];
     }
     pthread_mutex_unlock(&acceptor->lock);
@@ -183,6 +185,7 @@ static void take_spare(acceptor_context *a) {
     while (take_any_spare(a)) {
         if (seal__gss_watch_is_good(&a->keytab))
             return;
+        a->told = false;
         gss_release_cred(&minor, &a->common.cred);
     }
 }
@@ -196,6 +199,7 @@ static void give_spare(acceptor_context *a) {
         acceptor->spares[acceptor->n_spares++] = (seal__gss_spare){.cred = a->common.cred,
                                                                    .identity = a->identity,
                                                                    .mechanism = a->common.mechanism,
+                                                                   .told = a->told,
                                                                    .keytab = a->keytab};
         a->common.cred = GSS_C_NO_CREDENTIAL;
     }
@@ -242,6 +246,21 @@ static int check_target(acceptor_context *a, seal_error **reterr) {
     return 0;
 }
 
+/* The library names the principal whose key opened the ticket, and a copy of a keytab for one
+ * principal has the keys of no other: what it said once it would say again. */
+static int describe(acceptor_context *a, OM_uint32 flags, OM_uint32 lifetime, gss_name_t peer,
+                    seal_error **reterr) {
+    seal__gss_context *c = &a->common;
+    if (a->told && (c->target_text = seal__strdup(c->alloc, a->identity)) == NULL)
+        return seal__error_no_memory(reterr);
+    int rc = seal__gss_info_fill(c, flags, lifetime, peer, a->asked, reterr);
+    if (rc == 0)
+        rc = check_target(a, reterr);
+    if (rc == 0 && c->is_krb5 && a->identity != NULL && a->keytab.path[0] != '\0')
+        a->told = strcmp(c->target_text, a->identity) == 0;
+    return rc;
+}
+
 static int leg(acceptor_context *a, gss_buffer_t in, seal__buf *out, seal_error **reterr) {
     seal__gss_context *c = &a->common;
     gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
@@ -266,9 +285,7 @@ static int leg(acceptor_context *a, gss_buffer_t in, seal__buf *out, seal_error 
     if (rc == 0 && major == GSS_S_CONTINUE_NEEDED)
         rc = SEAL__MECH_CONTINUE;
     if (rc == 0)
-        rc = seal__gss_info_fill(c, flags, lifetime, peer, a->asked, reterr);
-    if (rc == 0)
-        rc = check_target(a, reterr);
+        rc = describe(a, flags, lifetime, peer, reterr);
     /* What the mechanism says to a peer that it accepts is not for one that we refuse. */
     if (going_on && rc < 0)
         out->len = before;

@@ -236,6 +236,7 @@ typedef struct seal__gss_spare {
     gss_cred_id_t cred;
     const char *identity;
     seal_mechanism mechanism;
+    bool told;              /* that contexts made with it have `identity` as their target */
     seal__gss_watch keytab; /* which it has a copy of */
 } seal__gss_spare;
 

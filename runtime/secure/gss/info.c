@@ -62,26 +62,18 @@ static uint32_t strength(gss_ctx_id_t gss) {
     return ssf;
 }
 
-/*
- * Names of a krb5 context, each asked for once: every call costs a parse of krb5.conf's state.
- * (Others: gss-ntlmssp 1.2.0 crashes when it is asked for names.)
- */
-static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_anonymous) {
+/* Of a krb5 context: its own end's name where that is the initiator's, and its target. */
+static int own_names(seal__gss_context *context) {
     gss_name_t own = GSS_C_NO_NAME;
     gss_name_t target = GSS_C_NO_NAME;
     OM_uint32 minor = 0;
-    bool ask_own = context->initiator;
-    if (context->local_text != NULL && context->target_text != NULL)
-        return 0; /* kept from an earlier context */
-    OM_uint32 major = gss_inquire_context(&minor, context->gss, ask_own ? &own : NULL, &target,
-                                          NULL, NULL, NULL, NULL, NULL);
     bool ignored = false;
     int rc = 0;
+    OM_uint32 major = gss_inquire_context(&minor, context->gss, context->initiator ? &own : NULL,
+                                          &target, NULL, NULL, NULL, NULL, NULL);
     if (major == GSS_S_COMPLETE || major == GSS_S_CONTEXT_EXPIRED) {
-        if (ask_own)
+        if (context->initiator)
             rc = seal__gss_display_name(context->alloc, own, &context->local_text, &ignored);
-        else
-            rc = seal__gss_display_name(context->alloc, peer, &context->peer_text, ret_anonymous);
         if (rc == 0)
             rc = seal__gss_display_name(context->alloc, target, &context->target_text, &ignored);
     }
@@ -90,9 +82,30 @@ static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_ano
     return rc;
 }
 
+/*
+ * Names of a krb5 context, each asked for once, and not at all when it is kept from an earlier
+ * context: for each, krb5.conf is looked at three times. (Others: gss-ntlmssp 1.2.0 crashes when it
+ * is asked for names.)
+ */
+static int krb5_names(seal__gss_context *context, gss_name_t peer, bool *ret_anonymous) {
+    bool kept = context->target_text != NULL;
+    int rc = kept ? 0 : own_names(context);
+    if (rc == 0 && !context->initiator)
+        rc = seal__gss_display_name(context->alloc, peer, &context->peer_text, ret_anonymous);
+    return rc;
+}
+
+static void forget(seal__gss_context *context, char **text) {
+    seal__release(context->alloc, *text);
+    *text = NULL;
+}
+
 /* Names where the mechanism proves nothing about its target. */
 static int one_way_names(seal__gss_context *context, gss_name_t peer, const char *asked,
                          bool *ret_anonymous) {
+    /* What was kept from a context of krb5. */
+    forget(context, &context->local_text);
+    forget(context, &context->target_text);
     if (!context->initiator) {
         context->target_text = seal__strdup(context->alloc, asked);
         return context->target_text == NULL

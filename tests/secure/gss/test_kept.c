@@ -44,14 +44,19 @@ static const char *file_cache(const char *name) {
     return cache;
 }
 
-static void mint_into(const char *keytab, const char *cache, const char *client, int64_t lasts_s) {
+static void mint_for(const char *service, const char *keytab, const char *cache, const char *client,
+                     int64_t lasts_s) {
     const seal__gss_mint_options options = {.keytab = keytab,
-                                            .service = LAB_SERVICE,
+                                            .service = service,
                                             .client = client,
                                             .ccache = cache,
                                             .lifetime_s = lasts_s};
     assert_int_equal(seal__gss_mint_ticket(&options, NULL), 0);
     age(cache + strlen("FILE:"));
+}
+
+static void mint_into(const char *keytab, const char *cache, const char *client, int64_t lasts_s) {
+    mint_for(LAB_SERVICE, keytab, cache, client, lasts_s);
 }
 
 static seal__gss_initiator_options options_for(const char *cache) {
@@ -248,6 +253,68 @@ static void another_keytab_is_noticed(void **state) {
     seal__gss_acceptor_unref(identity);
 }
 
+enum { NAMES = 2 };
+static const char *const names[NAMES] = {LAB_SERVICE, "teller/localhost@" LAB_REALM};
+
+/* A server of both names accepts, for a connection to the name `asked`, the ticket of another one.
+ * Returns what it says it was the server of; "": it refused. */
+static const char *accept_as(seal__gss_acceptor *identity, const char *cache,
+                             const char *ticket_for, const char *asked) {
+    static char target[300];
+    seal__mech *initiator = NULL;
+    seal__mech *acceptor = NULL;
+    seal__buf there;
+    seal__buf back;
+    seal__buf_init(&there, &seal__default_allocator, 65536);
+    seal__buf_init(&back, &seal__default_allocator, 65536);
+    seal__gss_initiator_options options = options_for(cache);
+    options.target = ticket_for;
+    assert_int_equal(seal__gss_initiator_new(&options, &initiator, NULL), 0);
+    assert_int_equal(initiator->ops->step(initiator, NULL, 0, &there, NULL), SEAL__MECH_CONTINUE);
+    assert_int_equal(
+        seal__gss_acceptor_context(identity, SEAL_MECHANISM_KRB5, asked, &acceptor, NULL), 0);
+    int rc = acceptor->ops->step(acceptor, there.data, there.len, &back, NULL);
+    if (rc == SEAL__MECH_DONE)
+        assert_string_equal(acceptor->info.target, acceptor->info.local);
+    snprintf(target, sizeof target, "%s", rc == SEAL__MECH_DONE ? acceptor->info.target : "");
+    initiator->ops->free(initiator);
+    acceptor->ops->free(acceptor);
+    seal__buf_done(&there);
+    seal__buf_done(&back);
+    return target;
+}
+
+/* A credential is asked for its name once, and then kept with it: each name has its own, and opens
+ * no ticket of another. */
+static void names_are_not_mixed_up(void **state) {
+    (void)state;
+    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
+    const char *keytab = lab_keytab();
+    const char *caches[NAMES] = {file_cache("greeter"), file_cache("teller")};
+    lab_add_key(keytab, names[1], 3, "teller");
+    age(strchr(keytab, '/'));
+    for (size_t i = 0; i < NAMES; i++)
+        mint_for(names[i], keytab, caches[i], LAB_ALICE, 3600);
+    const seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
+                                                .principals = names,
+                                                .n_principals = NAMES,
+                                                .keytab = keytab,
+                                                .mechanisms = &mechanism,
+                                                .n_mechanisms = 1};
+    seal__gss_acceptor *identity = NULL;
+    assert_int_equal(seal__gss_acceptor_new(&options, &identity, NULL), 0);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < NAMES; i++) {
+            assert_string_equal(accept_as(identity, caches[i], names[i], names[i]), names[i]);
+            assert_string_equal(accept_as(identity, caches[i], names[i], names[NAMES - 1 - i]), "");
+        }
+        assert_int_equal(identity->n_spares, NAMES);
+        for (size_t i = 0; i < NAMES; i++)
+            assert_true(identity->spares[i].told);
+    }
+    seal__gss_acceptor_unref(identity);
+}
+
 /* Many at once: each has a credential to himself, and no more are kept than allowed. */
 typedef struct crowd {
     seal__gss_acceptor *identity;
@@ -291,6 +358,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_old_copy_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_that_fails_does_no_harm, setup, teardown),
         cmocka_unit_test_setup_teardown(another_keytab_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_are_not_mixed_up, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_share_them, setup, teardown),
     };
     return cmocka_run_group_tests_name("secure.gss.kept", tests, NULL, NULL);
