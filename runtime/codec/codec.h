@@ -46,8 +46,8 @@ int seal__codec_measure(const ProtobufCMessageDescriptor *type, const ProtobufCM
                         size_t *ret_size, seal_error **reterr);
 
 enum {
-    SEAL__CODEC_BODY = 128 * 1024, /* bytes of a field that is worth a write of its own */
-    SEAL__CODEC_AROUND = 512       /* bytes of all that stands around it, at most */
+    SEAL__CODEC_BODY = 32 * 1024, /* bytes of a field that is worth a write of its own */
+    SEAL__CODEC_AROUND = 512      /* bytes of all that stands around it, at most */
 };
 
 /* Packs a message that has been checked, and has `size` bytes, but for the data of its largest

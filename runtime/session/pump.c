@@ -165,7 +165,8 @@ static size_t piece_size(const seal__session *session, const queued *item) {
         size_t free = seal__outbox_room(session->outbox);
         return free >= frame_at(item, item->sent) && free < most ? free : most;
     }
-    if (size > most - overhead)
+    /* A short end goes, too: alone it costs a record, a write and a read. */
+    if (size > most - overhead + SEAL__PIECE_COPIED)
         size = most - overhead;
     size_t room = seal__outbox_room(session->outbox);
     if (size + overhead > room && room >= SEAL__PIECE / 4)

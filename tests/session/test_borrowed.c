@@ -145,6 +145,25 @@ static void what_does_not_leave_is_copied(void **state) {
     end_pair(&pair);
 }
 
+/* A few bytes beyond whole pieces leave with the last one, and not alone in the next write. */
+static void the_end_goes_with_the_last_piece(void **state) {
+    (void)state;
+    enum { PIECES = 4 };
+    size_t whole = PIECES * (size_t)(SEAL__PIECE - SEAL__FRAME_HEADER) - SEAL__DATA_LENGTH;
+    for (size_t more = 0; more <= SEAL__PIECE_COPIED + KIB; more += KIB) {
+        session_pair pair;
+        app *a = begin(&pair);
+        open_call(&pair);
+        a->len = whole + more;
+        assert_int_equal(send_message(&pair.server, a->handler, a->len, a->seed, false), 0);
+        session_pair_move(&pair, &pair.server);
+        assert_int_equal(a->received, more <= SEAL__PIECE_COPIED ? 1 : 0);
+        session_pair_run(&pair);
+        assert_int_equal(a->received, 1);
+        end_pair(&pair);
+    }
+}
+
 /* Where the message is cut, head, body and tail may fall into any piece. */
 static void every_cut(void **state) {
     (void)state;
@@ -346,6 +365,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_leaves_at_once_is_not_copied),
         cmocka_unit_test(what_does_not_leave_is_copied),
+        cmocka_unit_test(the_end_goes_with_the_last_piece),
         cmocka_unit_test(every_cut),
         cmocka_unit_test(last_message_ends_the_call),
         cmocka_unit_test(order_is_kept),
