@@ -68,6 +68,8 @@ static int start_session(seal__conn *conn, uint64_t now, seal_error **reterr) {
     conn->session_options.alloc = seal__runtime_blocks(conn->runtime);
     conn->session_options.outbox = &conn->outbox;
     int rc = seal__session_new(&conn->session_options, now, &conn->session, reterr);
+    if (rc == 0)
+        seal__secure_set_scatter(conn->secure, seal__session_scatter(conn->session));
     if (rc == 0 && (rc = seal__session_start(conn->session)) < 0)
         seal__error(reterr, rc, "cannot start a session: %s", seal_error_code_text(rc));
     return rc;

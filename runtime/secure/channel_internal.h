@@ -23,9 +23,10 @@ struct seal__secure_channel {
     seal__buf out; /* in clear: the first handshake, its alert */
     seal__half sending;
     seal__half receiving;
-    seal__buf scratch; /* gss suite: tokens */
-    seal__buf opened;  /* gss suite: content of the last record */
-    seal__mech *mech;  /* gss suite: the context in use */
+    seal__buf scratch;      /* gss suite: tokens */
+    seal__buf opened;       /* gss suite: content of the last record */
+    seal__scatter *scatter; /* NULL: all of a record stays where it is opened */
+    seal__mech *mech;       /* gss suite: the context in use */
     seal__secure_info info;
     char *peer, *local, *mechanism; /* what info points to */
     char *raw_peer, *raw_local;     /* what terms points to: without marks */

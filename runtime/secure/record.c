@@ -150,8 +150,8 @@ int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, si
     return seal__half_seal_with(half, type, out, start, NULL, scratch);
 }
 
-static int open_aead(seal__half *half, uint8_t *record, size_t body_len, uint8_t **ret_content,
-                     size_t *ret_len) {
+static int open_aead(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
+                     uint8_t **ret_content, size_t *ret_len) {
     uint8_t nonce[SEAL__AEAD_NONCE];
     size_t len = body_len - SEAL__AEAD_TAG;
     uint8_t *content = record + SEAL__RECORD_HEADER;
@@ -160,8 +160,8 @@ static int open_aead(seal__half *half, uint8_t *record, size_t body_len, uint8_t
     *ret_content = content;
     *ret_len = len;
     if (half->level == SEAL_LEVEL_PRIVACY)
-        return seal__aead_open(&half->aead, nonce, (seal_bytes){record, SEAL__RECORD_HEADER},
-                               content, len, tag);
+        return seal__aead_open_with(&half->aead, nonce, (seal_bytes){record, SEAL__RECORD_HEADER},
+                                    content, len, scatter, tag);
     return seal__aead_open(&half->aead, nonce, (seal_bytes){record, SEAL__RECORD_HEADER + len},
                            NULL, 0, tag);
 }
@@ -187,18 +187,23 @@ static int open_gss(seal__half *half, const uint8_t *record, size_t body_len, se
     return 0;
 }
 
-int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__buf *scratch,
-                    uint8_t **ret_content, size_t *ret_len) {
+int seal__half_open_with(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
+                         seal__buf *scratch, uint8_t **ret_content, size_t *ret_len) {
     if (body_len < SEAL__AEAD_TAG)
         return SEAL_ERROR_PROTOCOL;
     if (half->number > SEAL__KEY_MAX_RECORDS ||
         half->bytes > SEAL__KEY_MAX_BYTES + SEAL__RECORD_MAX_BODY)
         return SEAL_ERROR_TOO_BIG;
     int rc = half->suite->gss ? open_gss(half, record, body_len, scratch, ret_content, ret_len)
-                              : open_aead(half, record, body_len, ret_content, ret_len);
+                              : open_aead(half, record, body_len, scatter, ret_content, ret_len);
     if (rc != 0)
         return rc;
     half->bytes += body_len;
     half->number++;
     return 0;
+}
+
+int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__buf *scratch,
+                    uint8_t **ret_content, size_t *ret_len) {
+    return seal__half_open_with(half, record, body_len, NULL, scratch, ret_content, ret_len);
 }

@@ -55,4 +55,9 @@ int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *ou
 int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__buf *scratch,
                     uint8_t **ret_content, size_t *ret_len);
 
+/* The same where parts of the content of an AEAD record may go elsewhere; scatter->pieces says
+ * which have. scatter may be NULL. */
+int seal__half_open_with(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
+                         seal__buf *scratch, uint8_t **ret_content, size_t *ret_len);
+
 #endif

@@ -141,6 +141,10 @@ int seal__secure_new(const seal__secure_config *config, uint64_t now_ns,
     return 0;
 }
 
+void seal__secure_set_scatter(seal__secure_channel *channel, seal__scatter *scatter) {
+    channel->scatter = scatter;
+}
+
 void seal__secure_free(seal__secure_channel *channel) {
     if (channel == NULL)
         return;

@@ -12,6 +12,7 @@
 #define SEAL_SECURE_SECURE_CHANNEL_H
 
 #include "base/gather.h"
+#include "base/scatter.h"
 #include "secure/crypto/stock.h"
 #include "secure/mech.h"
 
@@ -131,6 +132,11 @@ void seal__secure_free(seal__secure_channel *channel);
  */
 int seal__secure_feed(seal__secure_channel *channel, uint64_t now_ns, uint8_t *bytes, size_t len,
                       size_t *ret_consumed, seal__secure_event *ret_event, seal_error **reterr);
+
+/* From now on asks `scatter` where parts of a large record go, instead of into the content of
+ * SEAL__SECURE_RECORD: they are in scatter->pieces until the next call. Borrowed; AEAD suites with
+ * privacy only. */
+void seal__secure_set_scatter(seal__secure_channel *channel, seal__scatter *scatter);
 
 /* The end of the TCP stream. Returns 0 after an authenticated close, else SEAL_ERROR_TRUNCATED
  * (established) or SEAL_ERROR_CLOSED (handshake). Also 0 while seal__secure_awaits_reason: wait for

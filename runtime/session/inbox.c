@@ -34,13 +34,20 @@ static void release_wanted(seal__session *session, seal__stream *stream) {
 /* Room at once for what is still to come of a message, so that what has come is not moved again and
  * again; but no more than AHEAD times what has come, and no more in all than might have come. Where
  * doubling the buffer gives as much, it grows as it does. */
+size_t seal__inbox_ahead(const seal__session *session, uint64_t others, size_t have, size_t len,
+                         size_t whole) {
+    size_t most = AHEAD * (have + len);
+    size_t want = whole < most - have ? have + whole : most;
+    bool may = whole > len && len >= AHEAD_LEAST && others + want <= session->max_buffered;
+    return may ? want : 0;
+}
+
 static void make_room(const seal__session *session, seal__stream *stream, size_t len,
                       size_t whole) {
     seal__buf *inbox = &stream->inbox;
-    size_t most = AHEAD * (inbox->len + len);
-    size_t want = whole < most - inbox->len ? inbox->len + whole : most;
-    if (whole <= len || len < AHEAD_LEAST || want <= 2 * inbox->cap ||
-        session->reserved - stream->reserved + want > session->max_buffered)
+    size_t want =
+        seal__inbox_ahead(session, session->reserved - stream->reserved, inbox->len, len, whole);
+    if (want <= 2 * inbox->cap)
         return;
     size_t max = inbox->max;
     inbox->max = want;
@@ -70,6 +77,43 @@ static bool append(seal__session *session, seal__stream *stream, const uint8_t *
     return !inbox->failed;
 }
 
+/* Where the bytes of the piece stand. */
+static bool is_in_spare(const seal__placing *placing, const seal__scattered *piece) {
+    uintptr_t to = (uintptr_t)piece->to, start = (uintptr_t)placing->spare.data;
+    return placing->spare.data != NULL && to >= start && to - start < placing->spare.len;
+}
+
+/* The same for bytes that stand elsewhere than in the record: where they belong, or in memory for a
+ * message that begins, which the stream gets, if it has none. */
+static int append_placed(seal__session *session, seal__stream *stream, const seal__scattered *piece,
+                         const uint8_t *payload, size_t len, size_t whole) {
+    seal__buf *inbox = &stream->inbox;
+    size_t before = len - piece->len;
+    bool spare = is_in_spare(&session->placing, piece);
+    if (spare && inbox->data == NULL) {
+        size_t max = inbox->max;
+        *inbox = session->placing.spare;
+        inbox->len = 0;
+        inbox->max = max;
+        session->placing.spare = (seal__buf){.alloc = session->alloc};
+        spare = false;
+    }
+    if (inbox->data != NULL && piece->to == inbox->data + inbox->len + before &&
+        len <= inbox->cap - inbox->len) {
+        memcpy(inbox->data + inbox->len, payload, before);
+        inbox->len += len;
+        if (inbox->max < inbox->len - len + whole)
+            inbox->max = inbox->len - len + whole;
+        count_memory(session, stream);
+        return 0;
+    }
+    if (!spare)
+        return SEAL_ERROR_INTERNAL;
+    bool ok = append(session, stream, payload, before, whole) &&
+              append(session, stream, piece->to, piece->len, whole - before);
+    return ok ? 0 : SEAL_ERROR_NO_MEMORY;
+}
+
 /* The memory goes to somebody else. */
 static seal__buf hand_over(seal__session *session, seal__stream *stream) {
     seal__buf inbox = stream->inbox;
@@ -88,8 +132,14 @@ int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t 
     if (stream->inbox.max < session->stream_window)
         stream->inbox.max = session->stream_window;
     size_t whole = (size_t)(stream->total - stream->received) + SEAL__DATA_LENGTH;
-    if (!append(session, stream, bytes, len, whole))
-        return SEAL_ERROR_NO_MEMORY;
+    const seal__scattered *piece = seal__placed(session, bytes, len);
+    int rc = 0;
+    if (piece != NULL)
+        rc = append_placed(session, stream, piece, bytes, len, whole);
+    else if (!append(session, stream, bytes, len, whole))
+        rc = SEAL_ERROR_NO_MEMORY;
+    if (rc != 0)
+        return rc;
     session->buffered += len;
     stream->held += (uint32_t)len;
     release_wanted(session, stream);

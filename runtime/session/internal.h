@@ -99,6 +99,16 @@ struct seal__stream {
     uint32_t ahead;     /* ... may send of a message that the owner waits for, beyond the window */
 };
 
+/* place.c: bytes of messages in the record that is being opened. */
+typedef struct seal__placing {
+    seal__scatter scatter;
+    seal__buf spare;       /* for a message that has no memory yet */
+    size_t spare_left;     /* bytes of that message which are not in the record so far, ... */
+    uint64_t spare_stream; /* ... and of which stream it is */
+    size_t header_at;      /* of the frame that is looked at */
+    unsigned skipped;      /* frames of other kinds */
+} seal__placing;
+
 struct seal__session {
     seal__session_role role;
     const seal_allocator *alloc;
@@ -146,8 +156,9 @@ struct seal__session {
     uint32_t crossing_ends;     /* the same of frames that end a stream: see seal__on_stray */
 
     seal__reader record;
-    seal__buf delivered; /* collected messages that an event has lent out */
-    seal__stream *lent;  /* ... or the stream in whose inbox they stand */
+    seal__placing placing; /* place.c */
+    seal__buf delivered;   /* collected messages that an event has lent out */
+    seal__stream *lent;    /* ... or the stream in whose inbox they stand */
     size_t lent_len;
     seal__stream *gone; /* lent out by the last event */
     char *text;         /* that an event has lent out; NULL: no text has come */
@@ -310,9 +321,28 @@ static inline void seal__inbox_took(seal__stream *stream) {
     if (stream->wanted != SEAL__READ_ALL)
         stream->wanted--;
 }
+/* Memory for `have` bytes, `len` more that have come, and as much as may be taken at once for the
+ * rest of the `whole` that is to come from them on, while `others` are reserved; 0: nothing is to
+ * come, or it may not be taken at once. */
+size_t seal__inbox_ahead(const seal__session *session, uint64_t others, size_t have, size_t len,
+                         size_t whole);
 /* Appends the payload of a DATA frame. Returns 0, SEAL_ERROR_TOO_BIG (max_buffered) or
  * SEAL_ERROR_NO_MEMORY. */
 int seal__inbox_put(seal__session *session, seal__stream *stream, const uint8_t *bytes, size_t len);
+/* place.c. How the payload of a DATA frame of this record stands elsewhere; NULL: it does not. */
+static inline const seal__scattered *seal__placed(const seal__session *session,
+                                                  const uint8_t *payload, size_t len) {
+    const seal__scatter *scatter = &session->placing.scatter;
+    for (size_t i = 0; i < scatter->n; i++) {
+        const uint8_t *from = scatter->pieces[i].from;
+        if (from + scatter->pieces[i].len == payload + len)
+            return &scatter->pieces[i];
+    }
+    return NULL;
+}
+void seal__placing_init(seal__session *session);
+/* The record has been read: what nobody took is released. */
+void seal__placing_end(seal__session *session);
 /* Keeps the payload of a STATUS frame behind the messages. */
 bool seal__inbox_put_status(seal__session *session, seal__stream *stream, const uint8_t *payload,
                             size_t len);

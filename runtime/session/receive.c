@@ -43,6 +43,9 @@ static int keep(seal__session *session, seal__stream *stream, const seal__frame 
         seal__stream_credit(session, stream, frame->len);
         return refuse_message(session, stream, part, event, reterr);
     }
+    if (rc == SEAL_ERROR_INTERNAL)
+        return seal__error(reterr, rc, "bytes of stream %llu were put where they do not belong",
+                           (unsigned long long)stream->id);
     if (rc != 0)
         return seal__error_no_memory(reterr);
     if (!stream->collecting)

@@ -23,6 +23,7 @@ int seal__session_new(const seal__session_options *options, uint64_t now_ns,
         seal__keepalive_wake(session);
     seal__reader_init(&session->record, NULL, 0);
     seal__buf_init(&session->delivered, options->alloc, 0);
+    seal__placing_init(session);
     seal__streams_init(session);
     seal__deadlines_init(session);
     seal__idmap_init(&session->method_numbers, options->alloc);
@@ -47,6 +48,7 @@ void seal__session_free(seal__session *session) {
     take_back(session);
     seal__streams_done(session);
     seal__methods_done(session);
+    seal__placing_end(session);
     seal__release(session->alloc, session->drain_text);
     seal__release(session->alloc, session->text);
     seal__release(session->alloc, session);
@@ -181,8 +183,11 @@ static int next_event(seal__session *session, seal__event *event, seal_error **r
             if (event->kind != SEAL__EVENT_NONE)
                 return 0;
         }
-        if (session->record.left == 0)
+        if (session->record.left == 0) {
+            if (session->placing.scatter.n > 0)
+                seal__placing_end(session);
             return 0;
+        }
         seal__frame frame;
         if (!seal__frame_read(&session->record, &frame))
             return seal__error(reterr, SEAL_ERROR_PROTOCOL, "a record ends inside a frame");

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/scatter.h"
 #include "session/outbox.h"
 
 /* Streams a client may open before the server's SETTINGS have come. Every server allows as many. */
@@ -129,6 +130,11 @@ int seal__session_start(seal__session *session);
  */
 void seal__session_feed(seal__session *session, uint64_t now_ns, const uint8_t *record, size_t len);
 int seal__session_next(seal__session *session, seal__event *ret_event, seal_error **reterr);
+
+/* Where the bytes of large messages go when their record is opened, for whoever opens it before he
+ * feeds it: to where they are collected. With it he feeds the record next, or fails. The session's;
+ * pieces are none where nobody has asked it. */
+seal__scatter *seal__session_scatter(seal__session *session);
 
 /* The memory in which the message stands that was told last, if it is its own: the data of the
  * event is valid then until the buffer is freed (seal__buf_done). False: it is not, and nothing has

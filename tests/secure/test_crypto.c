@@ -320,6 +320,69 @@ static void aad_only(void **state) {
     }
 }
 
+/* ---- Opening to elsewhere ---- */
+
+enum { SCATTERED = 500 };
+
+typedef struct places {
+    seal__scatter scatter;
+    uint8_t to[2][SCATTERED];
+    const uint8_t *plain;
+} places;
+
+/* Parts of odd sizes, of which every second one stays; sees what it may go by, and no more. */
+static size_t next_place(void *user, const uint8_t *content, size_t at, size_t len) {
+    places *p = user;
+    assert_in_range(at, 0, len - 1);
+    if (at == 0)
+        return 13;
+    assert_memory_equal(content, p->plain, 13);
+    if (p->scatter.n == 2)
+        return SIZE_MAX; /* more than there is */
+    p->scatter.pieces[p->scatter.n] = (seal__scattered){
+        .from = content + at, .to = p->to[p->scatter.n], .len = p->scatter.n == 0 ? 101 : 64};
+    p->scatter.n++;
+    return p->scatter.n == 1 ? 0 : 31;
+}
+
+static void scattered(void **state) {
+    (void)state;
+    static const uint8_t nothing[SCATTERED];
+    for (unsigned kind = 0; kind < 3; kind++) {
+        uint8_t key[32] = {1}, nonce[12] = {2}, tag[16], plain[SCATTERED], data[SCATTERED];
+        seal__aead sealer = {0}, opener = {0};
+        places p = {.scatter = {.next = next_place, .user = &p}, .plain = plain};
+        seal_bytes aad = {key, 5};
+        for (size_t i = 0; i < SCATTERED; i++)
+            plain[i] = (uint8_t)(i * 7);
+        memcpy(data, plain, sizeof data);
+        assert_int_equal(seal__aead_init(&sealer, (seal__aead_kind)kind, true, key), 0);
+        assert_int_equal(seal__aead_init(&opener, (seal__aead_kind)kind, false, key), 0);
+        assert_int_equal(seal__aead_seal(&sealer, nonce, aad, data, SCATTERED, tag), 0);
+        uint8_t sealed[SCATTERED];
+        memcpy(sealed, data, sizeof sealed);
+        assert_int_equal(
+            seal__aead_open_with(&opener, nonce, aad, data, SCATTERED, &p.scatter, tag), 0);
+        assert_int_equal(p.scatter.n, 2);
+        assert_memory_equal(data, plain, 13);
+        assert_memory_equal(p.to[0], plain + 13, 101);
+        assert_memory_equal(p.to[1], plain + 114, 64);
+        assert_memory_equal(data + 178, plain + 178, SCATTERED - 178);
+        /* a wrong tag leaves nothing of the plaintext there, either */
+        memcpy(data, sealed, sizeof data);
+        tag[3] ^= 1;
+        p.scatter.n = 0;
+        assert_int_equal(
+            seal__aead_open_with(&opener, nonce, aad, data, SCATTERED, &p.scatter, tag),
+            SEAL_ERROR_TAMPERED);
+        assert_memory_equal(data, nothing, SCATTERED);
+        assert_memory_equal(p.to[0], nothing, 101);
+        assert_memory_equal(p.to[1], nothing, 64);
+        seal__aead_done(&sealer);
+        seal__aead_done(&opener);
+    }
+}
+
 static void randomness(void **state) {
     (void)state;
     uint8_t a[64] = {0}, b[64] = {0};
@@ -374,7 +437,7 @@ int main(void) {
         cmocka_unit_test(x25519_refuses), cmocka_unit_test(x25519_again),
         cmocka_unit_test(x25519_threads), cmocka_unit_test(aeads),
         cmocka_unit_test(key_stock),      cmocka_unit_test(aad_only),
-        cmocka_unit_test(randomness),
+        cmocka_unit_test(scattered),      cmocka_unit_test(randomness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,8 @@ static void open_calls(world *w, int n, unsigned half_open) {
                                           .stream_window = WINDOW,
                                           .connection_window = MAX_CALLS * WINDOW,
                                           .on_server = on_server,
-                                          .on_client = on_client};
+                                          .on_client = on_client,
+                                          .in_place = n % 2 == 0};
     memset(w, 0, sizeof *w);
     assert_int_equal(session_pair_init(&w->pair, &options), 0);
     w->pair.user = w;

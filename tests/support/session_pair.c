@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_HEADER = 4 };
+enum { RECORD_HEADER = 4, SCATTERED = 4096 };
 
 static size_t record_begin(void *user, seal__buf *out) {
     (void)user;
@@ -82,11 +82,33 @@ void session_end_drain(session_pair *pair, session_end *end) {
     }
 }
 
-/* In memory of its own and of the right size, so that a sanitizer sees a read beyond it. */
+void session_end_open(session_end *end, const uint8_t *content, size_t len, uint8_t *ret) {
+    seal__scatter *scatter = seal__session_scatter(end->session);
+    memset(ret, 0x55, len);
+    scatter->n = 0;
+    for (size_t at = 0; at < len;) {
+        size_t n = scatter->n;
+        size_t here = scatter->next(scatter->user, ret, at, len);
+        if (scatter->n > n) {
+            memcpy(scatter->pieces[n].to, content + at, scatter->pieces[n].len);
+            at += scatter->pieces[n].len;
+        }
+        here = here < len - at ? here : len - at;
+        memcpy(ret + at, content + at, here);
+        at += here;
+    }
+}
+
+/* In memory of its own and of the right size, so that a sanitizer sees a read beyond it. Large ones
+ * are scattered, as when they are opened. */
 void session_end_feed(session_pair *pair, session_end *end, const uint8_t *content, size_t len) {
     uint8_t *copy = malloc(len == 0 ? 1 : len);
-    if (len > 0)
+    if (len >= SCATTERED && !pair->options.in_place)
+        session_end_open(end, content, len, copy);
+    else if (len > 0)
         memcpy(copy, content, len);
+    if (len < SCATTERED || pair->options.in_place)
+        seal__session_scatter(end->session)->n = 0;
     end->records++;
     seal__session_feed(end->session, pair->now_ns, copy, len);
     session_end_drain(pair, end);

@@ -41,6 +41,7 @@ typedef struct session_pair_options {
     uint64_t keepalive_ns; /* at the client */
     uint64_t keepalive_timeout_ns;
     bool keepalive_idle;
+    bool in_place; /* as at the integrity level: no bytes go past the record */
 } session_pair_options;
 
 struct session_pair {
@@ -65,6 +66,9 @@ void session_pair_advance(session_pair *pair, uint64_t ns);
 
 /* Hands content to an end as one record, as its peer would have sent it. */
 void session_end_feed(session_pair *pair, session_end *end, const uint8_t *content, size_t len);
+/* Opens it, to `ret`, as the channel does: bytes that the session wants elsewhere are not in there.
+ */
+void session_end_open(session_end *end, const uint8_t *content, size_t len, uint8_t *ret);
 /* Pulls events, also those that need no bytes from the peer. */
 void session_end_drain(session_pair *pair, session_end *end);
 /* Throws away what the end has to send; returns the number of bytes. */

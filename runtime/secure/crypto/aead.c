@@ -55,10 +55,14 @@ static bool run_part(EVP_CIPHER_CTX *ctx, uint8_t *out, const uint8_t *in, size_
     return len == 0 || EVP_Cipher(ctx, out, in, (unsigned)len) >= 0;
 }
 
+static bool run_aad(EVP_CIPHER_CTX *ctx, seal_bytes aad) {
+    return aad.len == 0 || EVP_Cipher(ctx, NULL, aad.data, (unsigned)aad.len) >= 0;
+}
+
 static bool run(EVP_CIPHER_CTX *ctx, seal_bytes aad, uint8_t *data, size_t len,
                 const seal__gather *gather) {
     size_t at = 0;
-    if (aad.len > 0 && EVP_Cipher(ctx, NULL, aad.data, (unsigned)aad.len) < 0)
+    if (!run_aad(ctx, aad))
         return false;
     for (size_t i = 0; gather != NULL && i < gather->n; i++) {
         const seal__gathered *piece = &gather->pieces[i];
@@ -68,6 +72,29 @@ static bool run(EVP_CIPHER_CTX *ctx, seal_bytes aad, uint8_t *data, size_t len,
         at = piece->at + piece->bytes.len;
     }
     return run_part(ctx, data + at, data + at, len - at) && EVP_Cipher(ctx, NULL, NULL, 0) >= 0;
+}
+
+static bool run_scattered(EVP_CIPHER_CTX *ctx, seal_bytes aad, uint8_t *data, size_t len,
+                          seal__scatter *scatter) {
+    size_t at = 0;
+    if (!run_aad(ctx, aad))
+        return false;
+    while (at < len) {
+        size_t n = scatter->n;
+        size_t here = scatter->next(scatter->user, data, at, len);
+        if (scatter->n > n) {
+            const seal__scattered *piece = &scatter->pieces[n];
+            if (!run_part(ctx, piece->to, piece->from, piece->len))
+                return false;
+            at += piece->len;
+        }
+        if (here > len - at)
+            here = len - at;
+        if (!run_part(ctx, data + at, data + at, here))
+            return false;
+        at += here;
+    }
+    return EVP_Cipher(ctx, NULL, NULL, 0) >= 0;
 }
 
 /* ---- Does the quick way lead to the same result? ---- */
@@ -175,15 +202,29 @@ int seal__aead_seal(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], sea
     return seal__aead_seal_with(aead, nonce, aad, data, len, NULL, ret_tag);
 }
 
-int seal__aead_open(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
-                    uint8_t *data, size_t len, const uint8_t tag[SEAL__AEAD_TAG]) {
+static void wipe_all(uint8_t *data, size_t len, const seal__scatter *scatter) {
+    seal__wipe(data, len);
+    for (size_t i = 0; scatter != NULL && i < scatter->n; i++)
+        seal__wipe(scatter->pieces[i].to, scatter->pieces[i].len);
+}
+
+int seal__aead_open_with(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
+                         uint8_t *data, size_t len, seal__scatter *scatter,
+                         const uint8_t tag[SEAL__AEAD_TAG]) {
     uint8_t expected[SEAL__AEAD_TAG];
     memcpy(expected, tag, sizeof expected);
     if (!set_nonce(aead->ctx, aead->quick, nonce, expected))
         return failed(SEAL_ERROR_INTERNAL);
-    if (!run(aead->ctx, aad, data, len, NULL)) {
-        seal__wipe(data, len);
+    bool ok = scatter != NULL ? run_scattered(aead->ctx, aad, data, len, scatter)
+                              : run(aead->ctx, aad, data, len, NULL);
+    if (!ok) {
+        wipe_all(data, len, scatter);
         return failed(SEAL_ERROR_TAMPERED);
     }
     return 0;
+}
+
+int seal__aead_open(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
+                    uint8_t *data, size_t len, const uint8_t tag[SEAL__AEAD_TAG]) {
+    return seal__aead_open_with(aead, nonce, aad, data, len, NULL, tag);
 }

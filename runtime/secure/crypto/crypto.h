@@ -10,6 +10,7 @@
 #define SEAL_SECURE_CRYPTO_CRYPTO_H
 
 #include "base/gather.h"
+#include "base/scatter.h"
 
 enum {
     SEAL__HASH = 32,  /* SHA-256 */
@@ -55,6 +56,10 @@ int seal__aead_seal_with(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE]
 /* Decrypts data where it stands. SEAL_ERROR_TAMPERED: the data has been wiped. */
 int seal__aead_open(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
                     uint8_t *data, size_t len, const uint8_t tag[SEAL__AEAD_TAG]);
+/* The same where parts of data go elsewhere; these have been wiped, too. scatter may be NULL. */
+int seal__aead_open_with(seal__aead *aead, const uint8_t nonce[SEAL__AEAD_NONCE], seal_bytes aad,
+                         uint8_t *data, size_t len, seal__scatter *scatter,
+                         const uint8_t tag[SEAL__AEAD_TAG]);
 
 /* ---- SHA-256, HMAC, HKDF ---- */
 
