@@ -145,6 +145,7 @@ struct seal__session {
 
     /* window.c */
     uint32_t stream_window; /* of each stream, and of the connection, for the peer's bytes */
+    uint32_t wide_window;   /* of a stream that is read as it comes */
     uint32_t connection_window;
     uint32_t available; /* bytes that the peer may send; the rest is as in a stream */
     uint32_t owed;

@@ -32,6 +32,7 @@ void seal__windows_init(seal__session *session, const seal__session_options *opt
         stream = at_most(connection / streams, AUTO_STREAM);
     stream = at_most(stream, at_most(SEAL__WINDOW_MAX / streams, STREAM_MAX));
     session->stream_window = at_least(stream, SEAL__WINDOW_FIRST);
+    session->wide_window = options->stream_window == 0 ? WIDE_MAX : at_most(stream * 4, WIDE_MAX);
     uint32_t most = SEAL__WINDOW_MAX / session->stream_window;
     if (server)
         session->max_streams = at_most(session->max_streams, most);
@@ -152,7 +153,7 @@ void seal__window_learn(seal__session *session, const seal__stream *stream, size
 /* Nothing is ever held of a stream whose owner takes everything that comes: half its window was
  * used up, and with a larger one the sender stops less often. Once. */
 static uint32_t widen(const seal__session *session, seal__stream *stream) {
-    uint32_t most = at_most((uint64_t)session->stream_window * 4, WIDE_MAX);
+    uint32_t most = session->wide_window;
     if (stream->wanted != SEAL__READ_ALL || stream->wide > 0 || most <= session->stream_window)
         return 0;
     stream->wide = most - session->stream_window;

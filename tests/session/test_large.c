@@ -221,6 +221,33 @@ static void window_grows_where_everything_is_read(void **state) {
     }
 }
 
+/* A window that was chosen is not left far behind. */
+static void how_far_the_window_grows(void **state) {
+    (void)state;
+    static const struct {
+        session_pair_options options;
+        uint32_t times; /* the window; 0: to 1 MiB */
+    } rows[] = {{.options = {.max_streams = 1000}, .times = 0},
+                {.options = {.max_streams = 8}, .times = 0},
+                {.options = {.max_streams = 8, .stream_window = 100 * KIB}, .times = 4},
+                {.options = {.max_streams = 8, .stream_window = 512 * KIB}, .times = 0},
+                {.options = {.max_streams = 8, .stream_window = 2 * MIB}, .times = 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        session_pair pair;
+        app *a = begin(&pair, rows[i].options);
+        seal__stream *stream = start_call(&pair, SEAL__READ_ALL);
+        uint32_t window = pair.server.session->stream_window;
+        for (unsigned n = 0; n < 80; n++) {
+            const size_t size = 20000;
+            send_all(&pair, stream, &size, 1);
+            check_window(&pair, a->handler);
+        }
+        uint32_t most = rows[i].times == 0 ? MIB : rows[i].times * window;
+        assert_int_equal(a->handler->wide, most - window);
+        end_pair(&pair);
+    }
+}
+
 /* ---- The queue ---- */
 
 /* Small ones share memory, large ones have their own; all keep their order, through a window that
@@ -278,6 +305,7 @@ int main(void) {
         cmocka_unit_test(memory_goes_ahead_within_the_budget),
         cmocka_unit_test(window_opens_for_a_message_that_is_wanted),
         cmocka_unit_test(window_grows_where_everything_is_read),
+        cmocka_unit_test(how_far_the_window_grows),
         cmocka_unit_test(queued_messages_keep_their_order),
         cmocka_unit_test(nothing_is_allocated_for_each_small_message),
     };
