@@ -6,9 +6,10 @@
 enum {
     PUMP_LIMIT = 64 * 1024, /* bytes of bulk messages that are sealed ahead of the socket: what a
                              * small message may have to wait for */
-    PUMP_MOST = 3 * PUMP_LIMIT, /* ... while the socket takes everything at once */
-    PUMP_ROOM = 40 * 1024,      /* for the piece that goes beyond it */
-    KEEP_BUFFER = 16 * 1024     /* an idle connection keeps no larger buffer */
+    PUMP_MOST = 3 * PUMP_LIMIT,  /* ... while the socket takes everything at once */
+    PUMP_WRITE = 2 * PUMP_LIMIT, /* what is worth a write before the turn of the loop ends */
+    PUMP_ROOM = 40 * 1024,       /* for the piece that goes beyond it */
+    KEEP_BUFFER = 16 * 1024      /* an idle connection keeps no larger buffer */
 };
 
 static void flush(seal__conn *conn);
@@ -148,15 +149,25 @@ static void flush(seal__conn *conn) {
         seal__conn_read_stop(conn);
 }
 
+/* Seals what was borrowed. A message that is no more than a write or two is written together with
+ * those that follow in this turn: each write wakes the peer. */
+static void push_borrowed(seal__conn *conn, size_t size) {
+    bool more = true;
+    bool all = false;
+    if (size < PUMP_MOST && fill(conn, PUMP_MOST, &more) < 0)
+        return; /* the next flush fails, too, and says so */
+    if (more || conn->outbox.wire.len >= PUMP_WRITE)
+        (void)push(conn, &all);
+}
+
 bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
                               bool end, int *ret_rc) {
     if (conn->state != SEAL__CONN_OPEN || conn->write_active || conn->write_error != 0 ||
         !seal__session_may_borrow(conn->session, stream))
         return false;
-    bool all = false;
     *ret_rc = seal__session_send_borrowed(conn->session, stream, parts, end);
     if (*ret_rc == 0)
-        (void)push(conn, &all); /* the next flush fails, too, and says so */
+        push_borrowed(conn, seal__parts_size(parts));
     seal__session_own(conn->session);
     seal__conn_mark_dirty(conn);
     return true;
