@@ -9,14 +9,18 @@ struct seal__auth_pool {
     seal__shared *shared;
     pthread_mutex_t lock;
     pthread_cond_t work;  /* a job was queued, or the pool was stopped */
-    pthread_cond_t ended; /* an idle thread has ended */
+    pthread_cond_t ended; /* an idle thread has ended, or a job was posted */
     seal__list queue;
     seal__list running;
+    seal__list posting; /* finished jobs that are on their way to their users */
     uint32_t queued;
     uint32_t max_queue;
     uint32_t threads;
     uint32_t busy;
     uint32_t making_keys; /* not busy, but not waiting either */
+    bool wants_keys;      /* until there are enough */
+    uint32_t waiting;
+    bool waking; /* one of those that wait was woken up and has not looked yet */
     uint32_t max_threads;
     uint32_t refs; /* the owner and every thread */
     bool stopped;
@@ -36,6 +40,7 @@ int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max
     pthread_cond_init(&pool->ended, NULL);
     seal__list_init(&pool->queue);
     seal__list_init(&pool->running);
+    seal__list_init(&pool->posting);
     seal__key_stock_init(&pool->keys);
     pool->max_threads = max_threads;
     pool->max_queue = max_queue;
@@ -61,12 +66,52 @@ static void unlock_and_unref(seal__auth_pool *pool) {
     seal__shared_unref(shared);
 }
 
+typedef struct posting {
+    seal__list node;
+    void *user;
+} posting;
+
+/* Called with the lock held, which it gives up meanwhile: whoever is woken by it may want the lock
+ * at once. The user lives until then, see seal__auth_pool_leave and seal__auth_pool_stop. */
+static void post(seal__auth_pool *pool, seal__auth_job *job) {
+    posting mine = {.user = job->user};
+    seal__list_init(&mine.node);
+    seal__list_append(&pool->posting, &mine.node);
+    pthread_mutex_unlock(&pool->lock);
+    pool->post(mine.user, job);
+    pthread_mutex_lock(&pool->lock);
+    seal__list_remove(&mine.node);
+    pthread_cond_broadcast(&pool->ended);
+}
+
+/* Whether the caller has to wake somebody up once he has given up the lock. One is enough: whoever
+ * takes a job and leaves others behind wakes up the next. So many short jobs that come together do
+ * not wake up a thread each, and one that blocks holds nobody up. */
+static bool must_wake(seal__auth_pool *pool) {
+    bool has_work =
+        !seal__list_is_empty(&pool->queue) || (pool->wants_keys && pool->making_keys == 0);
+    if (pool->waking || pool->waiting == 0 || !has_work)
+        return false;
+    pool->waking = true;
+    return true;
+}
+
+static void await_work(seal__auth_pool *pool) {
+    pool->waiting++;
+    pthread_cond_wait(&pool->work, &pool->lock);
+    pool->waiting--;
+    pool->waking = false;
+}
+
 /* Called with the lock held, which it gives up meanwhile. */
 static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     pool->queued--;
     pool->busy++;
     seal__list_append(&pool->running, &job->node);
+    bool wake = must_wake(pool);
     pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&pool->work);
     job->ran = uv_hrtime() <= job->deadline_ns;
     if (job->ran)
         job->work(job);
@@ -74,7 +119,7 @@ static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     pool->busy--;
     seal__list_remove(&job->node);
     if (!pool->stopped && !job->left) {
-        pool->post(job->user, job);
+        post(pool, job);
         return;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -84,7 +129,10 @@ static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
 
 /* Called with the lock held, which it gives up meanwhile. One thread at a time is enough. */
 static bool make_key(seal__auth_pool *pool) {
-    if (pool->making_keys > 0 || !seal__key_stock_is_low(&pool->keys))
+    if (pool->making_keys > 0 || !pool->wants_keys)
+        return false;
+    pool->wants_keys = seal__key_stock_is_low(&pool->keys);
+    if (!pool->wants_keys)
         return false;
     pool->making_keys++;
     pthread_mutex_unlock(&pool->lock);
@@ -102,7 +150,7 @@ static void *worker(void *arg) {
         if (node != NULL)
             run_one(pool, SEAL__CONTAINER_OF(node, seal__auth_job, node));
         else if (!make_key(pool))
-            pthread_cond_wait(&pool->work, &pool->lock);
+            await_work(pool);
     }
     pthread_mutex_unlock(&pool->lock);
     seal__crypto_thread_end();
@@ -146,12 +194,22 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
     }
     seal__list_append(&pool->queue, &job->node);
     pool->queued++;
-    pthread_cond_signal(&pool->work);
     return 0;
 }
 
 seal__key_stock *seal__auth_pool_keys(seal__auth_pool *pool) {
     return &pool->keys;
+}
+
+void seal__auth_pool_refill(seal__auth_pool *pool) {
+    if (!seal__key_stock_is_low(&pool->keys))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->wants_keys = true;
+    bool wake = must_wake(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&pool->work);
 }
 
 int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job *job) {
@@ -161,7 +219,10 @@ int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job
     job->left = false;
     pthread_mutex_lock(&pool->lock);
     int rc = submit_locked(pool, job);
+    bool wake = must_wake(pool);
     pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&pool->work);
     return rc;
 }
 
@@ -175,6 +236,14 @@ static void drop(seal__list *jobs) {
         seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
         job->done(job, false);
     }
+}
+
+static bool is_posting(const seal__auth_pool *pool, const void *user) {
+    for (seal__list *node = pool->posting.next; node != &pool->posting; node = node->next) {
+        if (SEAL__CONTAINER_OF(node, posting, node)->user == user)
+            return true;
+    }
+    return false;
 }
 
 void seal__auth_pool_leave(seal__auth_pool *pool, void *user) {
@@ -193,6 +262,8 @@ void seal__auth_pool_leave(seal__auth_pool *pool, void *user) {
         seal__auth_job *job = SEAL__CONTAINER_OF(node, seal__auth_job, node);
         job->left = job->left || job->user == user;
     }
+    while (is_posting(pool, user))
+        pthread_cond_wait(&pool->ended, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
     drop(&dropped);
 }

@@ -37,9 +37,12 @@ typedef void seal__auth_post_fn(void *user, seal__auth_job *job);
 int seal__auth_pool_new(seal__shared *shared, uint32_t max_threads, uint32_t max_queue,
                         seal__auth_post_fn *post, void *user, seal__auth_pool **ret_pool);
 
-/* Keys that the pool's threads make ahead when they have no job. Lives as long as the pool has
- * threads. */
+/* Keys that the pool's threads make ahead. Lives as long as the pool has threads. */
 seal__key_stock *seal__auth_pool_keys(seal__auth_pool *pool);
+/* Lets an idle thread make those that are missing. Any thread. Whoever has just sent what the peer
+ * waits for says so: a thread that made them at the end of its job would hold up, where cores are
+ * few, the very loop that it has woken up. */
+void seal__auth_pool_refill(seal__auth_pool *pool);
 
 /* Queues a job. Any thread. Returns 0, SEAL_ERROR_TOO_MANY (queue full), SEAL_ERROR_STATE (stopped)
  * or SEAL_ERROR_SYSTEM (no thread can be started); then neither done nor orphaned is called. */

@@ -139,13 +139,16 @@ static void run_finished_jobs(seal_runtime *runtime) {
     }
 }
 
-/* On a worker. */
+/* On a worker. The loop may run at once, so it must not find the lock taken. The pool waits for
+ * whoever is in here before it lets the runtime go. */
 static void post_finished_job(void *user, seal__auth_job *job) {
     seal_runtime *runtime = user;
     uv_mutex_lock(&runtime->lock);
+    bool was_empty = seal__list_is_empty(&runtime->finished_jobs);
     seal__list_append(&runtime->finished_jobs, &job->node);
-    uv_async_send(&runtime->wakeup);
     uv_mutex_unlock(&runtime->lock);
+    if (was_empty)
+        uv_async_send(&runtime->wakeup);
 }
 
 int seal__runtime_submit(seal_runtime *runtime, seal__auth_pool *pool, seal__auth_job *job) {

@@ -178,6 +178,33 @@ static void many_jobs(void **state) {
     gate_done(&g);
 }
 
+/* Threads that sleep are woken up one by the other: each of several jobs that block gets one, and a
+ * job behind them that does not block is done meanwhile. */
+static void blocked_jobs_hold_nobody_up(void **state) {
+    (void)state;
+    gate g;
+    seal__auth_pool *pool = pool_new(4, 100, &g);
+    unsigned posted = 0;
+    for (unsigned round = 0; round < 200; round++) {
+        unsigned worked = g.worked;
+        g.open = false;
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(submit(pool, &g, true, UINT64_MAX), 0);
+        assert_int_equal(submit(pool, &g, false, UINT64_MAX), 0);
+        wait_for(&g, &g.worked, worked + 4);
+        wait_for(&g, &g.posted, ++posted);
+        assert_int_equal(value_of(&g, &g.waiting), 3);
+        gate_open(&g);
+        posted += 3;
+        wait_for(&g, &g.posted, posted);
+    }
+    run_done(&g);
+    assert_int_equal(g.done, 800);
+    seal__auth_pool_stop(pool);
+    assert_true(is_last_reference());
+    gate_done(&g);
+}
+
 static void never_used(void **state) {
     (void)state;
     gate g;
@@ -340,7 +367,8 @@ static void a_user_leaves(void **state) {
     gate_done(&leaves);
 }
 
-/* Threads without a job make the keys that handshakes will want, and jobs do not wait for that. */
+/* When they are told to, threads without a job make the keys that handshakes will want, and jobs do
+ * not wait for that. */
 static void keys_are_made_ahead(void **state) {
     (void)state;
     gate g;
@@ -358,6 +386,7 @@ static void keys_are_made_ahead(void **state) {
             assert_int_equal(submit(pool, &g, false, UINT64_MAX), 0);
         wait_for(&g, &g.posted, 10 * round);
         run_done(&g);
+        seal__auth_pool_refill(pool);
         for (int i = 0; i < 30000 && seal__key_stock_is_low(keys); i++)
             usleep(1000);
         assert_false(seal__key_stock_is_low(keys));
@@ -370,6 +399,7 @@ static void keys_are_made_ahead(void **state) {
     assert_int_equal(submit(pool, &g, false, UINT64_MAX), 0);
     wait_for(&g, &g.posted, 41);
     run_done(&g);
+    seal__auth_pool_refill(pool);
     seal__auth_pool_stop(pool);
     assert_true(is_last_reference());
     gate_done(&g);
@@ -377,15 +407,11 @@ static void keys_are_made_ahead(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_jobs),
-        cmocka_unit_test(never_used),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(deadlines),
-        cmocka_unit_test(stuck_jobs),
-        cmocka_unit_test(stop_while_jobs_end),
-        cmocka_unit_test(many_submitters),
-        cmocka_unit_test(a_user_leaves),
-        cmocka_unit_test(keys_are_made_ahead),
+        cmocka_unit_test(many_jobs),           cmocka_unit_test(blocked_jobs_hold_nobody_up),
+        cmocka_unit_test(never_used),          cmocka_unit_test(limits),
+        cmocka_unit_test(deadlines),           cmocka_unit_test(stuck_jobs),
+        cmocka_unit_test(stop_while_jobs_end), cmocka_unit_test(many_submitters),
+        cmocka_unit_test(a_user_leaves),       cmocka_unit_test(keys_are_made_ahead),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);
 }
