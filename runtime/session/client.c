@@ -75,6 +75,7 @@ int seal__session_open_call(seal__session *session, uint64_t now_ns, const seal_
     stream->wanted = open->wanted;
     int rc =
         seal__stream_set_deadline(session, stream, open->deadline_ns) ? 0 : SEAL_ERROR_NO_MEMORY;
+    seal__windows_enlarge(session);
     if (rc == 0)
         rc = send_headers(session, stream, open, timeout_us(now_ns, open->deadline_ns));
     if (rc != 0) {

@@ -379,6 +379,8 @@ void seal__event_status(seal__session *session, seal__stream *stream, const uint
 void seal__windows_init(seal__session *session, const seal__session_options *options);
 int seal__windows_settings(seal__session *session, const seal__settings *settings,
                            const seal__frame *frame, seal_error **reterr);
+/* Client: makes room for as many streams as there may be by now. Before a stream is opened. */
+void seal__windows_enlarge(seal__session *session);
 /* Payload of DATA has come: the connection's window, the stream's. Returns 0 or _PROTOCOL. */
 int seal__window_charge(seal__session *session, const seal__frame *frame, seal_error **reterr);
 int seal__stream_charge(seal__stream *stream, const seal__frame *frame, seal_error **reterr);

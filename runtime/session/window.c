@@ -54,8 +54,10 @@ static void send_window(seal__session *session, uint64_t stream, uint32_t increm
         seal__store_u32(at, increment);
 }
 
-static void enlarge_for(seal__session *session, uint32_t streams) {
-    uint64_t sum = (uint64_t)session->stream_window * streams;
+/* Leaves together with the stream that may need it: what a client has opened before SETTINGS has
+ * room. */
+void seal__windows_enlarge(seal__session *session) {
+    uint64_t sum = (uint64_t)session->stream_window * session->max_streams;
     if (sum <= session->connection_window)
         return;
     uint32_t more = (uint32_t)sum - session->connection_window;
@@ -81,11 +83,9 @@ int seal__windows_settings(seal__session *session, const seal__settings *setting
         seal__stream_wake(session, stream);
     }
     seal__list_append_all(&session->busy, &session->stalled);
-    if (session->role == SEAL__SESSION_CLIENT) {
+    if (session->role == SEAL__SESSION_CLIENT)
         session->max_streams =
             at_most(session->max_streams, SEAL__WINDOW_MAX / session->stream_window);
-        enlarge_for(session, session->max_streams);
-    }
     return 0;
 }
 
