@@ -4,6 +4,13 @@
 
 #include "client/client_internal.h"
 
+/* Lists are immutable but for their count, which is why they are handed over as const. */
+static seal__endpoints *counted(const seal__endpoints *list) {
+    seal__endpoints *unqualified = NULL;
+    memcpy(&unqualified, &list, sizeof list);
+    return unqualified;
+}
+
 int seal__channel_watch(seal_channel *channel, seal_error **reterr) {
     const seal__channel_config *config = &channel->config;
     if (channel->source.resolver != NULL)
@@ -13,8 +20,12 @@ int seal__channel_watch(seal_channel *channel, seal_error **reterr) {
                                             .ccache = config->ccache,
                                             .client_keytab = config->client_keytab,
                                             .client_principal = config->client_principal};
-    return seal__resolver_start(channel->runtime, &options, seal__channel_resolved, channel,
-                                &channel->source.resolver, reterr);
+    seal__source *source = &channel->source;
+    int rc = seal__resolver_start(channel->runtime, &options, seal__channel_resolved, channel,
+                                  &source->resolver, reterr);
+    if (rc == 0 && source->resolver->known != NULL)
+        source->list = seal__endpoints_ref(counted(source->resolver->known));
+    return rc;
 }
 
 void seal__channel_unwatch(seal_channel *channel) {
@@ -30,13 +41,6 @@ bool seal__channel_lists(const seal_channel *channel, const seal__endpoint *endp
     const seal__endpoints *list = channel->source.list;
     const seal__endpoint *listed = list != NULL ? seal__endpoints_find(list, endpoint) : NULL;
     return listed != NULL && seal__endpoint_equal(listed, endpoint);
-}
-
-/* Lists are immutable but for their count, which is why they are handed over as const. */
-static seal__endpoints *counted(const seal__endpoints *list) {
-    seal__endpoints *unqualified = NULL;
-    memcpy(&unqualified, &list, sizeof list);
-    return unqualified;
 }
 
 /* Returns whether the list differs from the one before. */

@@ -48,14 +48,15 @@ struct seal__resolver {
     seal_runtime *runtime;
     seal__resolution_fn *resolved; /* NULL: closed */
     void *user;
-    seal__endpoints *last;    /* the last good list; NULL: none */
-    char *target;             /* as written, for the log; NULL: started without resolver.c */
-    seal_error *error;        /* what the user was told last; NULL: all is well */
-    uint64_t updates;         /* lists that came from the source and differed */
-    uint64_t outages;         /* times the source became unavailable */
-    uint64_t away_since_ns;   /* of uv_hrtime; 0: the source is there */
-    uint64_t last_refresh_ns; /* 0: none */
-    bool is_written;          /* the user wrote the list: no news for the log */
+    seal__endpoints *last;        /* the last good list; NULL: none */
+    const seal__endpoints *known; /* from the start, and told all the same; NULL: none */
+    char *target;                 /* as written, for the log; NULL: started without resolver.c */
+    seal_error *error;            /* what the user was told last; NULL: all is well */
+    uint64_t updates;             /* lists that came from the source and differed */
+    uint64_t outages;             /* times the source became unavailable */
+    uint64_t away_since_ns;       /* of uv_hrtime; 0: the source is there */
+    uint64_t last_refresh_ns;     /* 0: none */
+    bool is_written;              /* the user wrote the list: no news for the log */
 };
 
 /* Starts looking, and calls back when there is something to say, at least once. 0;

@@ -30,6 +30,7 @@ static void tell(seal__task *task) {
     static_resolver *r = SEAL__CONTAINER_OF(task, static_resolver, task);
     seal__endpoints *list = r->list;
     r->list = NULL;
+    r->base.known = NULL;
     r->telling = true;
     seal__resolver_publish(&r->base, list, NULL);
     r->telling = false;
@@ -101,6 +102,7 @@ int seal__static_resolver_start(seal_runtime *runtime, const seal__resolver_opti
     seal__resolver_init(&r->base, &ops, runtime, resolved, user);
     r->base.is_written = true;
     r->list = list;
+    r->base.known = list;
     r->task.run = tell;
     seal__list_init(&r->task.node);
     seal__runtime_hold(runtime);

@@ -14,7 +14,11 @@ static void one_address(void **state) {
     rig r;
     rig_init(&r);
     rig_start(&r, "Host.Example:7001", &rig_greeter);
+    assert_int_equal(r.told, 0); /* but whoever wants to may know it already */
+    assert_non_null(r.resolver->known);
+    assert_int_equal(r.resolver->known->n, 1);
     rig_until_told(&r, 1);
+    assert_null(r.resolver->known);
     assert_int_equal(r.code, 0);
     assert_string_equal(r.list, "host.example:7001");
     assert_string_equal(r.principals, "greeter/host.example");
