@@ -18,6 +18,7 @@ struct seal__auth_pool {
     uint32_t threads;
     uint32_t busy;
     uint32_t making_keys; /* not busy, but not waiting either */
+    uint32_t asides;      /* the same */
     bool wants_keys;      /* until there are enough */
     uint32_t waiting;
     bool waking; /* one of those that wait was woken up and has not looked yet */
@@ -105,8 +106,9 @@ static void await_work(seal__auth_pool *pool) {
 
 /* Called with the lock held, which it gives up meanwhile. */
 static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
+    uint32_t *working = job->is_aside ? &pool->asides : &pool->busy;
     pool->queued--;
-    pool->busy++;
+    (*working)++;
     seal__list_append(&pool->running, &job->node);
     bool wake = must_wake(pool);
     pthread_mutex_unlock(&pool->lock);
@@ -116,7 +118,7 @@ static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     if (job->ran)
         job->work(job);
     pthread_mutex_lock(&pool->lock);
-    pool->busy--;
+    (*working)--;
     seal__list_remove(&job->node);
     if (!pool->stopped && !job->left) {
         post(pool, job);
@@ -156,7 +158,7 @@ static void *worker(void *arg) {
     seal__crypto_thread_end();
     pthread_mutex_lock(&pool->lock);
     pool->threads--;
-    pthread_cond_signal(&pool->ended);
+    pthread_cond_broadcast(&pool->ended);
     unlock_and_unref(pool);
     return NULL;
 }
@@ -186,13 +188,15 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
         return SEAL_ERROR_STATE;
     if (pool->queued >= pool->max_queue)
         return SEAL_ERROR_TOO_MANY;
-    if (pool->queued >= pool->threads - pool->busy - pool->making_keys &&
+    if (pool->queued >= pool->threads - pool->busy - pool->making_keys - pool->asides &&
         pool->threads < pool->max_threads) {
         int rc = start_thread(pool);
         if (rc < 0 && pool->threads == 0)
             return rc;
     }
-    seal__list_append(&pool->queue, &job->node);
+    /* After the node that comes next: before all others. */
+    seal__list_append(job->is_aside ? pool->queue.next : &pool->queue, &job->node);
+    pool->wants_keys = pool->wants_keys || job->is_aside;
     pool->queued++;
     return 0;
 }
@@ -216,7 +220,7 @@ int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job
     seal__list_init(&job->node);
     job->user = user;
     job->ran = false;
-    job->left = false;
+    job->left = job->is_aside;
     pthread_mutex_lock(&pool->lock);
     int rc = submit_locked(pool, job);
     bool wake = must_wake(pool);

@@ -24,9 +24,11 @@ struct seal__auth_job {
     /* Once, on the thread that the pool's `post` leads to; ran is false when the job was dropped
      * because its deadline had passed or the pool was stopped. Frees the job. */
     void (*done)(seal__auth_job *job, bool ran);
-    /* Instead of done, on the worker, when the pool was stopped while the job ran. Frees the job.
-     */
+    /* Instead of done, on the worker, when nobody waits for the job any more. Frees it. */
     void (*orphaned)(seal__auth_job *job);
+    /* Something short for a time of waiting: nobody waits for it, so it is orphaned after it has
+     * run; it is taken before the others, and keys are made after it, as with refill. */
+    bool is_aside;
     bool ran;
     bool left; /* under the pool's lock: nobody waits for it any more */
 };
@@ -54,8 +56,8 @@ int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job
  * are orphaned. What was posted has been posted when it returns. */
 void seal__auth_pool_leave(seal__auth_pool *pool, void *user);
 
-/* Stops and frees: queued jobs are done with ran = false, on the calling thread; idle threads have
- * ended when it returns; busy ones end with their job. */
+/* Stops and frees: queued jobs are done with ran = false, on the calling thread; threads that are
+ * idle, or do something aside, have ended when it returns; busy ones end with their job. */
 void seal__auth_pool_stop(seal__auth_pool *pool);
 
 #endif

@@ -126,6 +126,7 @@ static void step_done(seal__auth_job *job, bool ran) {
         return;
     }
     conn->step = NULL;
+    conn->has_stepped = true;
     seal_error *error = NULL;
     int rc = 0;
     if (ran) {
@@ -174,6 +175,62 @@ void seal__conn_submit_steps(seal__conn *conn) {
     if (rc < 0)
         seal__conn_fail(conn, rc, error);
 }
+
+/* ---- What is done while the peer is at work ---- */
+
+/* Outlives its connection. */
+typedef struct aside {
+    seal__auth_job job;
+    seal__exchange *exchange;
+    seal__shared *shared;
+} aside;
+
+static void aside_work(seal__auth_job *job) {
+    seal__exchange_run(SEAL__CONTAINER_OF(job, aside, job)->exchange);
+}
+
+static void aside_release(seal__auth_job *job) {
+    aside *a = SEAL__CONTAINER_OF(job, aside, job);
+    seal__shared *shared = a->shared;
+    seal__exchange_unref(a->exchange);
+    seal__release(&shared->alloc, a);
+    seal__shared_unref(shared);
+}
+
+static void aside_dropped(seal__auth_job *job, bool ran) {
+    (void)ran;
+    aside_release(job);
+}
+
+/* Where that fails, the connection does it itself when the time has come. */
+static void submit_exchange(seal__conn *conn, seal__exchange *exchange) {
+    seal__shared *shared = conn->runtime->shared;
+    aside *a = seal__alloc_zeroed(&shared->alloc, 1, sizeof *a);
+    if (a == NULL) {
+        seal__exchange_unref(exchange);
+        return;
+    }
+    a->exchange = exchange;
+    a->shared = seal__shared_ref(shared);
+    a->job = (seal__auth_job){.work = aside_work,
+                              .done = aside_dropped,
+                              .orphaned = aside_release,
+                              .is_aside = true,
+                              .deadline_ns = UINT64_MAX};
+    if (seal__auth_pool_submit_for(conn->pool, conn->runtime, &a->job) < 0)
+        aside_release(&a->job);
+}
+
+void seal__conn_use_wait(seal__conn *conn) {
+    conn->has_stepped = false;
+    seal__exchange *exchange = seal__secure_take_exchange(conn->secure);
+    if (exchange != NULL)
+        submit_exchange(conn, exchange);
+    else
+        seal__auth_pool_refill(conn->pool);
+}
+
+/* ---- Starting ---- */
 
 int seal__conn_open(seal__conn *conn, int fd) {
     int rc = conn->socket.handle.type == UV_TCP ? uv_tcp_open(&conn->socket.tcp, fd)

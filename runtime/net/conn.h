@@ -72,6 +72,7 @@ struct seal__conn {
 
     seal__auth_pool *pool; /* for steps */
     seal__conn_step *step; /* on a worker; NULL: none */
+    bool has_stepped;      /* a step has ended, and what it caused may not have been sent yet */
     seal__secure_channel *secure;
     seal__session *session; /* from ESTABLISHED on */
     seal__session_options session_options;
@@ -148,6 +149,8 @@ void seal__conn_process_waiting(seal__conn *conn);
 void seal__conn_fail(seal__conn *conn, int code, seal_error *error);
 /* Takes the next step of the mechanism to a worker, if there is one. */
 void seal__conn_submit_steps(seal__conn *conn);
+/* What a step has caused is out: gives idle threads something to do until the peer answers. */
+void seal__conn_use_wait(seal__conn *conn);
 /* All bytes are out: half-closes and waits for the peer, bounded. */
 void seal__conn_finish_close(seal__conn *conn);
 /* Closes the handles now. */

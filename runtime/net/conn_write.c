@@ -97,9 +97,9 @@ static int write_out(seal__conn *conn) {
 
 static void all_is_written(seal__conn *conn) {
     shrink(conn);
-    if (conn->state == SEAL__CONN_HANDSHAKE && conn->step == NULL)
-        seal__auth_pool_refill(conn->pool); /* while the peer is at work */
-    else if (conn->state == SEAL__CONN_CLOSING)
+    if (conn->has_stepped)
+        seal__conn_use_wait(conn);
+    if (conn->state == SEAL__CONN_CLOSING)
         seal__conn_finish_close(conn);
     else if (conn->state == SEAL__CONN_OPEN && conn->ops->drained != NULL)
         conn->ops->drained(conn);

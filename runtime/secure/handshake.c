@@ -50,6 +50,7 @@ void seal__handshake_free(seal__handshake *hs) {
         hs->mech->ops->free(hs->mech);
     seal__sha256_done(&hs->transcript);
     seal__x25519_done(&hs->pair);
+    seal__exchange_unref(hs->exchange);
     seal__buf_done_wiped(&hs->out);
     seal__buf_done(&hs->error_token);
     seal__release(alloc, hs->target);
@@ -121,6 +122,7 @@ int seal__hs_prepare_step(seal__handshake *hs, const uint8_t *token, size_t len,
     hs->step->keys = hs->config->keys;
     hs->step->pair = hs->pair;
     hs->step->has_peer_share = hs->has_peer_share;
+    hs->step->exchanges_later = hs->config->role == SEAL__SERVER;
     memcpy(hs->step->peer_share, hs->peer_share, SEAL__SHARE);
     hs->pair.key = NULL; /* the share stays */
     hs->mech = NULL;
@@ -320,6 +322,8 @@ int seal__hs_derive(seal__handshake *hs, seal_error **reterr) {
     int rc = 0;
     if (hs->has_shared)
         memcpy(inputs.shared, hs->shared, SEAL__SHARE);
+    else if (hs->exchange != NULL)
+        rc = seal__exchange_take(hs->exchange, inputs.shared);
     else
         rc = seal__x25519_derive(&hs->pair, hs->peer_share, inputs.shared);
     if (rc == 0)

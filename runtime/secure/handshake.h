@@ -109,6 +109,7 @@ typedef struct seal__handshake {
     uint8_t peer_share[SEAL__SHARE];
     bool has_shared; /* a step has done the exchange */
     uint8_t shared[SEAL__SHARE];
+    seal__exchange *exchange; /* has the pair's key; NULL: nobody has taken it */
     uint8_t server_secret[SEAL__HASH];
     uint8_t client_secret[SEAL__HASH];
     seal__mech *mech; /* NULL while a step is out */
@@ -172,12 +173,22 @@ struct seal__secure_step {
     int key_result;
     seal__x25519 pair;
     bool has_peer_share;
+    bool exchanges_later; /* see exchange.c */
     uint8_t peer_share[SEAL__SHARE];
     bool has_shared;
     uint8_t shared[SEAL__SHARE];
 };
 
 seal__secure_step *seal__step_new(const seal_allocator *alloc, const uint8_t *token, size_t len);
+
+/* ---- The exchange of a server (exchange.c) ---- */
+
+/* Takes over the pair's key. NULL: no memory. */
+seal__exchange *seal__exchange_new(const seal_allocator *alloc, seal__x25519 *pair,
+                                   const uint8_t peer_share[SEAL__SHARE]);
+seal__exchange *seal__exchange_ref(seal__exchange *exchange);
+/* The shared secret, whether or not it has been made ahead. Returns 0 or a negative code. */
+int seal__exchange_take(seal__exchange *exchange, uint8_t ret_shared[SEAL__SHARE]);
 
 /* ---- Shared by the two roles ---- */
 

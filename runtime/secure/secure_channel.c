@@ -310,6 +310,15 @@ int seal__secure_finish_step(seal__secure_channel *channel, uint64_t now_ns,
     return rc == 0 ? 0 : seal__channel_fail(channel, rc, error, true, reterr);
 }
 
+seal__exchange *seal__secure_take_exchange(seal__secure_channel *channel) {
+    seal__handshake *hs = channel->hs;
+    if (channel->failure != 0 || hs == NULL || channel->config.role != SEAL__SERVER ||
+        hs->state != SEAL__HS_FINISHED || hs->pair.key == NULL || !hs->has_peer_share)
+        return NULL;
+    hs->exchange = seal__exchange_new(channel->config.alloc, &hs->pair, hs->peer_share);
+    return hs->exchange != NULL ? seal__exchange_ref(hs->exchange) : NULL;
+}
+
 /* ---- Time, questions ---- */
 
 int seal__channel_check_time(seal__secure_channel *channel, uint64_t now_ns, seal_error **reterr) {

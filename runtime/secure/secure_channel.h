@@ -164,6 +164,13 @@ int seal__secure_finish_step(seal__secure_channel *channel, uint64_t now_ns,
 /* Frees a step whose channel is gone. */
 void seal__secure_step_free(seal__secure_step *step);
 
+/* A server's X25519 exchange, to be run on any thread between its FINISHED and the client's. NULL:
+ * there is none to be run, or no memory: the handshake does without. Does not block. */
+typedef struct seal__exchange seal__exchange;
+seal__exchange *seal__secure_take_exchange(seal__secure_channel *channel);
+void seal__exchange_run(seal__exchange *exchange);
+void seal__exchange_unref(seal__exchange *exchange);
+
 /* Appends to `out` what the channel itself has to send: handshake messages, alerts, the close after
  * a failure. `out` must not have an open record. Returns 0 or a negative code. */
 int seal__secure_flush(seal__secure_channel *channel, seal__buf *out);

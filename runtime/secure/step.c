@@ -27,7 +27,8 @@ static int exchange(seal__secure_step *step) {
     int rc = step->pair.key != NULL || step->has_shared
                  ? 0
                  : seal__key_stock_take(step->keys, &step->pair);
-    if (rc != 0 || step->result != SEAL__MECH_DONE || !step->has_peer_share || step->has_shared)
+    if (rc != 0 || step->result != SEAL__MECH_DONE || !step->has_peer_share || step->has_shared ||
+        step->exchanges_later)
         return rc;
     step->has_shared = seal__x25519_derive(&step->pair, step->peer_share, step->shared) == 0;
     return 0;

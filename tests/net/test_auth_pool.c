@@ -22,6 +22,7 @@ typedef struct gate {
     unsigned done;
     unsigned dropped; /* done with ran = false */
     unsigned orphaned;
+    unsigned asides; /* that have worked */
     seal__list finished;
 } gate;
 
@@ -29,6 +30,7 @@ typedef struct job {
     seal__auth_job job;
     gate *g;
     bool blocks;
+    bool is_late; /* it must not run before one that is aside */
 } job;
 
 static seal__shared *shared;
@@ -71,6 +73,8 @@ static void work(seal__auth_job *base) {
     gate *g = j->g;
     pthread_mutex_lock(&g->lock);
     g->worked++;
+    g->asides += base->is_aside;
+    assert_true(!j->is_late || g->asides > 0);
     g->waiting++;
     if (g->waiting > g->most)
         g->most = g->waiting;
@@ -130,6 +134,21 @@ static int submit(seal__auth_pool *pool, gate *g, bool blocks, uint64_t deadline
         .g = g,
         .blocks = blocks,
         .job = {.deadline_ns = deadline_ns, .work = work, .done = done, .orphaned = orphaned}};
+    int rc = seal__auth_pool_submit_for(pool, g, &j->job);
+    if (rc < 0)
+        free(j);
+    return rc;
+}
+
+static int submit_aside(seal__auth_pool *pool, gate *g, bool blocks) {
+    job *j = calloc(1, sizeof *j);
+    *j = (job){.g = g,
+               .blocks = blocks,
+               .job = {.deadline_ns = UINT64_MAX,
+                       .work = work,
+                       .done = done,
+                       .orphaned = orphaned,
+                       .is_aside = true}};
     int rc = seal__auth_pool_submit_for(pool, g, &j->job);
     if (rc < 0)
         free(j);
@@ -405,13 +424,59 @@ static void keys_are_made_ahead(void **state) {
     gate_done(&g);
 }
 
+static void take_key(seal__key_stock *keys) {
+    seal__x25519 pair = {0};
+    assert_int_equal(seal__key_stock_take(keys, &pair), 0);
+    seal__x25519_done(&pair);
+}
+
+/* What nobody waits for goes first, is told to nobody, brings keys, and goes with its user. */
+static void jobs_aside(void **state) {
+    (void)state;
+    gate g;
+    seal__auth_pool *pool = pool_new(1, 4, &g);
+    seal__key_stock *keys = seal__auth_pool_keys(pool);
+    take_key(keys);
+    assert_true(seal__key_stock_is_low(keys));
+    assert_int_equal(submit(pool, &g, true, UINT64_MAX), 0);
+    wait_for(&g, &g.worked, 1);
+    job *late = calloc(1, sizeof *late);
+    *late = (job){
+        .g = &g, .is_late = true, .job = {.deadline_ns = UINT64_MAX, .work = work, .done = done}};
+    assert_int_equal(seal__auth_pool_submit_for(pool, &g, &late->job), 0);
+    assert_int_equal(submit_aside(pool, &g, false), 0);
+    gate_open(&g);
+    wait_for(&g, &g.posted, 2);
+    wait_for(&g, &g.orphaned, 1);
+    run_done(&g);
+    assert_int_equal(g.done, 2);
+    for (int i = 0; i < 30000 && seal__key_stock_is_low(keys); i++)
+        usleep(1000);
+    assert_false(seal__key_stock_is_low(keys));
+    g.open = false;
+    assert_int_equal(submit_aside(pool, &g, true), 0);
+    wait_for(&g, &g.worked, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(submit_aside(pool, &g, false), 0);
+    assert_int_equal(submit_aside(pool, &g, false), SEAL_ERROR_TOO_MANY);
+    seal__auth_pool_leave(pool, &g);
+    assert_int_equal(g.dropped, 4);
+    gate_open(&g);
+    wait_for(&g, &g.orphaned, 2);
+    assert_int_equal(g.posted, 2);
+    seal__auth_pool_stop(pool);
+    assert_true(is_last_reference());
+    gate_done(&g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_jobs),           cmocka_unit_test(blocked_jobs_hold_nobody_up),
         cmocka_unit_test(never_used),          cmocka_unit_test(limits),
         cmocka_unit_test(deadlines),           cmocka_unit_test(stuck_jobs),
         cmocka_unit_test(stop_while_jobs_end), cmocka_unit_test(many_submitters),
-        cmocka_unit_test(a_user_leaves),       cmocka_unit_test(keys_are_made_ahead),
+        cmocka_unit_test(a_user_leaves),       cmocka_unit_test(jobs_aside),
+        cmocka_unit_test(keys_are_made_ahead),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);
 }
