@@ -145,6 +145,7 @@ static void step_done(seal__auth_job *job, bool ran) {
     }
     log_renewal(conn);
     seal__conn_process_waiting(conn);
+    seal__conn_flush_dirty(conn); /* the peer waits for it, and for nothing else */
 }
 
 static int submit_step(seal__conn *conn, seal_error **reterr) {

@@ -87,7 +87,6 @@ struct seal__conn {
     bool was_behind;   /* ... and there was more */
     seal__buf writing; /* what a uv_write is sending */
     uv_write_t write_request;
-    uv_shutdown_t shutdown_request;
     int write_error; /* of libuv, before anybody could be told */
     bool write_active;
     bool delivering; /* the session's events are being told */
@@ -130,6 +129,8 @@ bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal
                               bool end, int *ret_rc);
 /* Seals and writes now. */
 void seal__conn_flush(seal__conn *conn);
+/* The same, where something has been queued since the last time. */
+void seal__conn_flush_dirty(seal__conn *conn);
 /* Everything that was queued has been handed to the socket. */
 bool seal__conn_is_drained(const seal__conn *conn);
 

@@ -5,6 +5,8 @@
  */
 #include "net/conn.h"
 
+#include <sys/socket.h>
+
 enum { LINGER_MS = 1000 };
 
 static void release(seal__conn *conn) {
@@ -42,18 +44,14 @@ static void on_linger(uv_timer_t *timer) {
     seal__conn_drop(timer->data);
 }
 
-static void on_shutdown(uv_shutdown_t *request, int status) {
-    if (status < 0)
-        seal__conn_drop(request->handle->data);
-}
-
 /* Half-close, then wait for the peer's end: closing with unread bytes would reset the connection,
  * and the peer would lose what was sent last. */
 void seal__conn_finish_close(seal__conn *conn) {
     if (conn->shutdown_started)
         return;
     conn->shutdown_started = true;
-    if (uv_shutdown(&conn->shutdown_request, &conn->socket.stream, on_shutdown) != 0)
+    int fd = -1;
+    if (uv_fileno(&conn->socket.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0)
         seal__conn_drop(conn);
 }
 

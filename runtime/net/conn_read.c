@@ -262,10 +262,8 @@ static void on_end(seal__conn *conn, ssize_t status) {
  * not wait until the loop has gone round. Of many, all write after all have read, so that the peers
  * do not wake up for each. */
 static void flush_after_read(seal__conn *conn) {
-    if (conn->runtime->connections != 1 || seal__list_is_empty(&conn->dirty))
-        return;
-    seal__list_remove(&conn->dirty);
-    seal__conn_flush(conn);
+    if (conn->runtime->connections == 1)
+        seal__conn_flush_dirty(conn);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {

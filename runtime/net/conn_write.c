@@ -3,6 +3,8 @@
  * in as few records and as few writes as possible. */
 #include "net/conn.h"
 
+#include <sys/socket.h>
+
 enum {
     PUMP_LIMIT = 64 * 1024, /* bytes of bulk messages that are sealed ahead of the socket: what a
                              * small message may have to wait for */
@@ -72,6 +74,15 @@ static void on_written(uv_write_t *request, int status) {
     tell_room(conn);
 }
 
+/* The last bytes wait in the kernel for the end of this side, which follows at once, and leave in
+ * one segment with it. */
+static ssize_t try_write(seal__conn *conn, const uv_buf_t *buf) {
+    int fd = -1;
+    if (conn->state != SEAL__CONN_CLOSING || uv_fileno(&conn->socket.handle, &fd) != 0)
+        return uv_try_write(&conn->socket.stream, buf, 1);
+    return send(fd, buf->base, buf->len, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Takes the outbox's bytes and writes them; what the socket does not take now is written later.
  * Returns 0, or libuv's code. */
 static int write_out(seal__conn *conn) {
@@ -81,7 +92,7 @@ static int write_out(seal__conn *conn) {
     conn->outbox.written += taken.len;
     conn->last_write = taken.len > KEEP_BUFFER ? taken.len : 0;
     uv_buf_t buf = uv_buf_init((char *)taken.data, (unsigned int)taken.len);
-    int written = uv_try_write(&conn->socket.stream, &buf, 1);
+    ssize_t written = try_write(conn, &buf);
     size_t done = written > 0 ? (size_t)written : 0;
     if (done == taken.len) {
         seal__buf_reset(&conn->writing);
@@ -192,6 +203,13 @@ void seal__conn_flush(seal__conn *conn) {
     tell_room(conn);
     if (conn->state == SEAL__CONN_HANDSHAKE || conn->state == SEAL__CONN_OPEN)
         seal__conn_arm_timer(conn);
+}
+
+void seal__conn_flush_dirty(seal__conn *conn) {
+    if (seal__list_is_empty(&conn->dirty))
+        return;
+    seal__list_remove(&conn->dirty);
+    seal__conn_flush(conn);
 }
 
 bool seal__conn_is_drained(const seal__conn *conn) {
