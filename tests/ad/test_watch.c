@@ -2,8 +2,6 @@
 /* The LDAP resolver in Active Directory: it is told about changes, and outlives the controller. */
 #include "support/cmocka_all.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "naming/ldap_rig.h"
@@ -15,57 +13,20 @@
 #define WATCHED "ldap:///demo.Greeter?poll=3600"
 #define POLLED "ldap:///demo.Greeter?poll=1"
 
-/* As a computer that serves itself, not as an administrator. */
-static seal__directory *open_as(const char *principal) {
-    char keytab[512];
-    snprintf(keytab, sizeof keytab, "%s/service.keytab", getenv("SEAL_REALM_DIR"));
-    const seal__directory_config config = {
-        .client_keytab = keytab, .client_principal = principal, .timeout_ms = 20000};
-    seal__directory *d = NULL;
-    seal_error *error = NULL;
-    if (seal__directory_open(&seal__default_allocator, &config, &d, &error) != 0)
-        fail_msg("%s", seal_error_message(error));
-    return d;
-}
-
-static void publish(const char *computer, const char *account, const char *name, const char *host,
-                    uint16_t port) {
-    static seal__scp scp;
-    seal_error *error = NULL;
-    scp = (seal__scp){.spn_class = "greeter", .port = port, .n_services = 1};
-    snprintf(scp.host, sizeof scp.host, "%s", host);
-    snprintf(scp.services[0], sizeof scp.services[0], "demo.Greeter");
-    seal__directory *d = open_as(computer);
-    if (seal__scp_publish(d, account, name, &scp, 0, &error) != 0)
-        fail_msg("%s", seal_error_message(error));
-    seal__directory_close(d);
-}
-
-static void unpublish(const char *computer, const char *account, const char *name) {
-    char dn[SEAL__SCP_DN_MAX];
-    seal_error *error = NULL;
-    seal__directory *d = open_as(computer);
-    assert_true(seal__directory_child(name, account, dn, sizeof dn));
-    if (seal__scp_remove(d, dn, &error) != 0)
-        fail_msg("%s", seal_error_message(error));
-    seal__directory_close(d);
-}
-
 static void changes_are_told(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
+    ldap_rig_begin(&r, WATCHED);
     ldap_rig_until_code(&r, SEAL_ERROR_NOT_FOUND);
-    publish("node1$", ACCOUNT(1), "one", HOST(1), 7001);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "one", HOST(1), 7001);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 ");
-    publish("node2$", ACCOUNT(2), "two", HOST(2), 7002);
+    ldap_rig_publish_as("node2$", ACCOUNT(2), "two", HOST(2), 7002);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 " HOST(2) ":7002/0/0 ");
-    publish("node1$", ACCOUNT(1), "one", HOST(1), 7003);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "one", HOST(1), 7003);
     ldap_rig_until_list(&r, HOST(1) ":7003/0/0 " HOST(2) ":7002/0/0 ");
-    unpublish("node1$", ACCOUNT(1), "one");
+    ldap_rig_unpublish_as("node1$", ACCOUNT(1), "one");
     ldap_rig_until_list(&r, HOST(2) ":7002/0/0 ");
-    unpublish("node2$", ACCOUNT(2), "two");
+    ldap_rig_unpublish_as("node2$", ACCOUNT(2), "two");
     ldap_rig_until_code(&r, SEAL_ERROR_NOT_FOUND);
     assert_int_equal(r.resolver->outages, 0);
     ldap_rig_done(&r);
@@ -76,11 +37,10 @@ static void removals_by_others_are_found(void **state) {
     (void)state;
     char dn[SEAL__SCP_DN_MAX];
     ldap_rig r;
-    publish("node1$", ACCOUNT(1), "one", HOST(1), 7001);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, POLLED);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "one", HOST(1), 7001);
+    ldap_rig_begin(&r, POLLED);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 ");
-    seal__directory *d = open_as("node1$");
+    seal__directory *d = ldap_rig_open("node1$");
     assert_true(seal__directory_child("one", ACCOUNT(1), dn, sizeof dn));
     assert_int_equal(seal__directory_delete(d, dn, NULL), 0);
     seal__directory_close(d);
@@ -92,18 +52,17 @@ static void removals_by_others_are_found(void **state) {
 static void a_stranger_is_refused(void **state) {
     (void)state;
     ldap_rig r;
-    publish("node2$", ACCOUNT(2), "evil", HOST(1), 6666);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
+    ldap_rig_publish_as("node2$", ACCOUNT(2), "evil", HOST(1), 6666);
+    ldap_rig_begin(&r, WATCHED);
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
     assert_int_equal(r.n, 0);
     assert_non_null(strstr(r.message, "greeter/" HOST(1)));
-    publish("node1$", ACCOUNT(1), "good", HOST(1), 7001);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "good", HOST(1), 7001);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 ");
     assert_true(ldap_rig_logged(&r, HOST(1) ":6666") > 0);
     ldap_rig_done(&r);
-    unpublish("node2$", ACCOUNT(2), "evil");
-    unpublish("node1$", ACCOUNT(1), "good");
+    ldap_rig_unpublish_as("node2$", ACCOUNT(2), "evil");
+    ldap_rig_unpublish_as("node1$", ACCOUNT(1), "good");
 }
 
 static bool is_away(ldap_rig *r, void *user) {
@@ -114,9 +73,8 @@ static bool is_away(ldap_rig *r, void *user) {
 static void the_controller_fails(void **state) {
     (void)state;
     ldap_rig r;
-    publish("node1$", ACCOUNT(1), "one", HOST(1), 7001);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "one", HOST(1), 7001);
+    ldap_rig_begin(&r, WATCHED);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 ");
     ldap_rig_realm("kill", "dc");
     ldap_rig_until(&r, is_away, NULL);
@@ -124,17 +82,17 @@ static void the_controller_fails(void **state) {
     assert_string_equal(r.list, HOST(1) ":7001/0/0 ");
     assert_int_not_equal(seal__resolver_away_ms(r.resolver), 0);
     ldap_rig_realm("restart", "dc");
-    publish("node2$", ACCOUNT(2), "two", HOST(2), 7002);
+    ldap_rig_publish_as("node2$", ACCOUNT(2), "two", HOST(2), 7002);
     ldap_rig_until_list(&r, HOST(1) ":7001/0/0 " HOST(2) ":7002/0/0 ");
     assert_int_equal(r.resolver->outages, 1);
     assert_int_equal(seal__resolver_away_ms(r.resolver), 0);
     assert_int_equal(ldap_rig_logged(&r, "source is back"), 1);
     /* The new watch tells, too. */
-    publish("node1$", ACCOUNT(1), "one", HOST(1), 7003);
+    ldap_rig_publish_as("node1$", ACCOUNT(1), "one", HOST(1), 7003);
     ldap_rig_until_list(&r, HOST(1) ":7003/0/0 " HOST(2) ":7002/0/0 ");
     ldap_rig_done(&r);
-    unpublish("node1$", ACCOUNT(1), "one");
-    unpublish("node2$", ACCOUNT(2), "two");
+    ldap_rig_unpublish_as("node1$", ACCOUNT(1), "one");
+    ldap_rig_unpublish_as("node2$", ACCOUNT(2), "two");
 }
 
 int main(void) {

@@ -42,6 +42,10 @@ static Demo__V1__HelloReply reply_of(char *message) {
 static char one[] = "one";
 static char two[] = "two";
 
+/* Of the test that runs. */
+static notes seen;
+static seal_client_call *stream;
+
 /* ---- Asynchronous handlers ---- */
 
 static void watch(seal_call *call, const Demo__V1__HelloRequest *request, void *user) {
@@ -88,6 +92,19 @@ static void converse(seal_call *call, void *user) {
 static const demo_v1_greeter_ops async_ops = {
     .size = sizeof async_ops, .watch = watch, .tell = tell, .converse = converse};
 
+static int setup_async(void **state) {
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    stream = NULL;
+    return demo_v1_greeter_register(fake_server, &async_ops, &seen, NULL);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    seal_client_call_unref(stream);
+    return 0;
+}
+
 /* ---- Asynchronous clients ---- */
 
 static void got_watch(seal_client_call *call, const Demo__V1__HelloReply *message, void *user) {
@@ -111,66 +128,52 @@ static void done_tell(const seal_result *result, const Demo__V1__HelloReply *rep
 
 static void server_streams_reach_the_client(void **state) {
     (void)state;
-    notes n = {.ended = 0};
     Demo__V1__HelloRequest request = request_of(one);
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register(fake_server, &async_ops, &n, NULL), 0);
-    assert_int_equal(
-        demo_v1_greeter_open_watch(fake_channel, &request, NULL, got_watch, done_watch, &n, &call),
-        0);
+    assert_int_equal(demo_v1_greeter_open_watch(fake_channel, &request, NULL, got_watch, done_watch,
+                                                &seen, &stream),
+                     0);
     assert_string_equal(fake_method->name, "Watch");
-    assert_string_equal(n.heard, "one");
-    assert_string_equal(n.told, "one,two");
-    assert_int_equal(n.ended, 1);
-    seal_client_call_unref(call);
+    assert_string_equal(seen.heard, "one");
+    assert_string_equal(seen.told, "one,two");
+    assert_int_equal(seen.ended, 1);
 }
 
 static void messages_nobody_wants_are_passed_over(void **state) {
     (void)state;
-    notes n = {.ended = 0};
     Demo__V1__HelloRequest request = request_of(one);
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register(fake_server, &async_ops, &n, NULL), 0);
     assert_int_equal(
-        demo_v1_greeter_open_watch(fake_channel, &request, NULL, NULL, done_watch, &n, &call), 0);
-    assert_string_equal(n.told, "");
-    assert_int_equal(n.ended, 1);
-    seal_client_call_unref(call);
+        demo_v1_greeter_open_watch(fake_channel, &request, NULL, NULL, done_watch, &seen, &stream),
+        0);
+    assert_string_equal(seen.told, "");
+    assert_int_equal(seen.ended, 1);
 }
 
 static void client_streams_reach_the_server(void **state) {
     (void)state;
-    notes n = {.ended = 0};
     Demo__V1__HelloRequest first = request_of(one);
     Demo__V1__HelloRequest second = request_of(two);
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register(fake_server, &async_ops, &n, NULL), 0);
-    assert_int_equal(demo_v1_greeter_open_tell(fake_channel, NULL, done_tell, &n, &call), 0);
-    assert_int_equal(demo_v1_greeter_write_tell(call, &first), 0);
-    assert_int_equal(demo_v1_greeter_write_converse(call, &second), SEAL_ERROR_INVALID);
-    assert_int_equal(demo_v1_greeter_write_tell(call, &second), 0);
-    assert_int_equal(n.ended, 0);
-    seal_client_call_end(call);
-    assert_string_equal(n.told, "one,two");
-    assert_int_equal(n.ended, 1);
-    seal_client_call_unref(call);
+    assert_int_equal(demo_v1_greeter_open_tell(fake_channel, NULL, done_tell, &seen, &stream), 0);
+    assert_int_equal(demo_v1_greeter_write_tell(stream, &first), 0);
+    assert_int_equal(demo_v1_greeter_write_converse(stream, &second), SEAL_ERROR_INVALID);
+    assert_int_equal(demo_v1_greeter_write_tell(stream, &second), 0);
+    assert_int_equal(seen.ended, 0);
+    seal_client_call_end(stream);
+    assert_string_equal(seen.told, "one,two");
+    assert_int_equal(seen.ended, 1);
 }
 
 static void both_streams_run_at_once(void **state) {
     (void)state;
-    notes n = {.ended = 0};
     Demo__V1__HelloRequest request = request_of(two);
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register(fake_server, &async_ops, &n, NULL), 0);
     assert_int_equal(
-        demo_v1_greeter_open_converse(fake_channel, NULL, got_watch, done_watch, &n, &call), 0);
-    assert_int_equal(demo_v1_greeter_write_converse(call, &request), 0);
-    assert_string_equal(n.told, "two");
-    assert_int_equal(demo_v1_greeter_write_converse(call, &request), 0);
-    assert_string_equal(n.told, "two,two");
-    seal_client_call_end(call);
-    assert_int_equal(n.ended, 1);
-    seal_client_call_unref(call);
+        demo_v1_greeter_open_converse(fake_channel, NULL, got_watch, done_watch, &seen, &stream),
+        0);
+    assert_int_equal(demo_v1_greeter_write_converse(stream, &request), 0);
+    assert_string_equal(seen.told, "two");
+    assert_int_equal(demo_v1_greeter_write_converse(stream, &request), 0);
+    assert_string_equal(seen.told, "two,two");
+    seal_client_call_end(stream);
+    assert_int_equal(seen.ended, 1);
 }
 
 /* ---- Blocking handlers and clients ---- */
@@ -210,70 +213,63 @@ static const demo_v1_greeter_ops blocking_ops = {.size = sizeof blocking_ops,
                                                  .tell = blocking_tell,
                                                  .converse = blocking_converse};
 
+static int setup_blocking(void **state) {
+    (void)state;
+    memset(&seen, 0, sizeof seen);
+    stream = NULL;
+    return demo_v1_greeter_register_blocking(fake_server, &blocking_ops, &seen, NULL);
+}
+
 static void blocking_server_streams_work(void **state) {
     (void)state;
     Demo__V1__HelloRequest request = request_of(one);
     const Demo__V1__HelloReply *reply = NULL;
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register_blocking(fake_server, &blocking_ops, NULL, NULL), 0);
-    assert_int_equal(demo_v1_greeter_start_watch(fake_channel, &request, NULL, &call), 0);
-    assert_int_equal(demo_v1_greeter_read_converse(call, &reply), SEAL_ERROR_INVALID);
+    assert_int_equal(demo_v1_greeter_start_watch(fake_channel, &request, NULL, &stream), 0);
+    assert_int_equal(demo_v1_greeter_read_converse(stream, &reply), SEAL_ERROR_INVALID);
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(demo_v1_greeter_read_watch(call, &reply), 1);
+        assert_int_equal(demo_v1_greeter_read_watch(stream, &reply), 1);
         assert_string_equal(reply->message, "one");
     }
-    assert_int_equal(demo_v1_greeter_read_watch(call, &reply), 0);
+    assert_int_equal(demo_v1_greeter_read_watch(stream, &reply), 0);
     assert_null(reply);
-    assert_non_null(seal_client_call_finish(call));
-    seal_client_call_unref(call);
+    assert_non_null(seal_client_call_finish(stream));
 }
 
 static void blocking_client_streams_work(void **state) {
     (void)state;
-    notes n = {.ended = 0};
     Demo__V1__HelloRequest request = request_of(two);
     const Demo__V1__HelloReply *reply = NULL;
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register_blocking(fake_server, &blocking_ops, &n, NULL), 0);
-    assert_int_equal(demo_v1_greeter_start_tell(fake_channel, NULL, &call), 0);
-    assert_int_equal(demo_v1_greeter_push_tell(call, &request), 0);
-    assert_int_equal(demo_v1_greeter_push_converse(call, &request), SEAL_ERROR_INVALID);
-    assert_int_equal(demo_v1_greeter_push_tell(call, &request), 0);
-    seal_result *result = demo_v1_greeter_finish_tell(call, &reply);
+    assert_int_equal(demo_v1_greeter_start_tell(fake_channel, NULL, &stream), 0);
+    assert_int_equal(demo_v1_greeter_push_tell(stream, &request), 0);
+    assert_int_equal(demo_v1_greeter_push_converse(stream, &request), SEAL_ERROR_INVALID);
+    assert_int_equal(demo_v1_greeter_push_tell(stream, &request), 0);
+    seal_result *result = demo_v1_greeter_finish_tell(stream, &reply);
     assert_non_null(reply);
     assert_ptr_equal(seal_result_reply(result), reply);
     assert_string_equal(reply->message, "two,two");
-    assert_ptr_equal(demo_v1_greeter_finish_tell(call, NULL), result);
-    seal_client_call_unref(call);
+    assert_ptr_equal(demo_v1_greeter_finish_tell(stream, NULL), result);
 }
 
 static void blocking_streams_work_both_ways(void **state) {
     (void)state;
     Demo__V1__HelloRequest request = request_of(one);
     const Demo__V1__HelloReply *reply = NULL;
-    seal_client_call *call = NULL;
-    assert_int_equal(demo_v1_greeter_register_blocking(fake_server, &blocking_ops, NULL, NULL), 0);
-    assert_int_equal(demo_v1_greeter_start_converse(fake_channel, NULL, &call), 0);
-    assert_int_equal(demo_v1_greeter_push_converse(call, &request), 0);
-    assert_int_equal(demo_v1_greeter_read_converse(call, &reply), 1);
+    assert_int_equal(demo_v1_greeter_start_converse(fake_channel, NULL, &stream), 0);
+    assert_int_equal(demo_v1_greeter_push_converse(stream, &request), 0);
+    assert_int_equal(demo_v1_greeter_read_converse(stream, &reply), 1);
     assert_string_equal(reply->message, "one");
-    assert_int_equal(demo_v1_greeter_read_converse(call, &reply), 0);
-    assert_null(seal_result_reply(seal_client_call_finish(call)));
-    seal_client_call_unref(call);
+    assert_int_equal(demo_v1_greeter_read_converse(stream, &reply), 0);
+    assert_null(seal_result_reply(seal_client_call_finish(stream)));
 }
 
 /* A call of another method has a reply of another type, which must not be handed out as this one.
  */
 static void replies_of_other_types_are_kept_back(void **state) {
     (void)state;
-    notes n = {.ended = 0};
-    seal_client_call *call = NULL;
     const Google__Protobuf__Struct *other = NULL;
-    assert_int_equal(demo_v1_greeter_register_blocking(fake_server, &blocking_ops, &n, NULL), 0);
-    assert_int_equal(demo_v1_greeter_start_tell(fake_channel, NULL, &call), 0);
-    assert_non_null(seal_result_reply(demo_v1_greeter_finish_collect(call, &other)));
+    assert_int_equal(demo_v1_greeter_start_tell(fake_channel, NULL, &stream), 0);
+    assert_non_null(seal_result_reply(demo_v1_greeter_finish_collect(stream, &other)));
     assert_null(other);
-    seal_client_call_unref(call);
 }
 
 static void handlers_beyond_an_older_structure_are_not_invoked(void **state) {
@@ -298,16 +294,18 @@ static void flags_say_what_streams(void **state) {
         assert_non_null(m[i].invoke);
 }
 
+#define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(server_streams_reach_the_client),
-        cmocka_unit_test(messages_nobody_wants_are_passed_over),
-        cmocka_unit_test(client_streams_reach_the_server),
-        cmocka_unit_test(both_streams_run_at_once),
-        cmocka_unit_test(blocking_server_streams_work),
-        cmocka_unit_test(blocking_client_streams_work),
-        cmocka_unit_test(blocking_streams_work_both_ways),
-        cmocka_unit_test(replies_of_other_types_are_kept_back),
+        TEST(server_streams_reach_the_client, setup_async),
+        TEST(messages_nobody_wants_are_passed_over, setup_async),
+        TEST(client_streams_reach_the_server, setup_async),
+        TEST(both_streams_run_at_once, setup_async),
+        TEST(blocking_server_streams_work, setup_blocking),
+        TEST(blocking_client_streams_work, setup_blocking),
+        TEST(blocking_streams_work_both_ways, setup_blocking),
+        TEST(replies_of_other_types_are_kept_back, setup_blocking),
         cmocka_unit_test(handlers_beyond_an_older_structure_are_not_invoked),
         cmocka_unit_test(flags_say_what_streams),
     };

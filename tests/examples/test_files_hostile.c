@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 #include <cmocka.h>
 
 #include "files.seal.h"
+#include "support/temporary_folder.h"
 
 enum { SHA256_LEN = 32, PATH_LEN = 4000 };
 
@@ -53,9 +53,7 @@ static int start(void **state) {
     char target[64];
     unsigned port = 0;
     FILE *output = NULL;
-    const char *tmp = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/sealrpc-files-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(temporary_folder("sealrpc-files", folder, sizeof folder), 0);
     in_folder("secret", path);
     FILE *secret = fopen(path, "w");
     assert_non_null(secret);

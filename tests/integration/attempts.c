@@ -177,8 +177,7 @@ int at_teardown(void **state) {
 }
 
 seal_channel_stats at_stats(void) {
-    seal_channel_stats s;
-    seal_channel_get_stats(it_c.channel, &s);
+    seal_channel_stats s = it_channel_stats(it_c.channel);
     return s;
 }
 

@@ -5,15 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST = 256 * 1024 };
-
 flow_seen flow_s;
 
 static flow_setup current;
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
 static seal_call *held;
-static uint8_t zeros[LARGEST];
-static char no_text[] = "";
 
 /* ---- Server ---- */
 
@@ -35,7 +31,6 @@ void flow_start(const flow_setup *setup) {
     it_server_init(&it_s);
     it_s.prepare = prepare;
     it_server_start(&it_s, setup->options, NULL);
-    it_client_init(&it_c);
     it_client_start(&it_c, it_s.target, NULL);
 }
 
@@ -44,15 +39,6 @@ void flow_stop(void) {
     it_server_done(&it_s);
     assert_null(held);
     assert_int_equal(atomic_load(&flow_s.wrong), 0);
-}
-
-Flow__Item flow_item(uint32_t number, size_t size) {
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.data.data = zeros;
-    item.data.len = size < LARGEST ? size : LARGEST;
-    item.text = no_text;
-    return item;
 }
 
 void flow_hold(seal_call *call) {

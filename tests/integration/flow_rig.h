@@ -9,7 +9,7 @@
 
 #include "harness.h"
 
-#include "flow.seal.h"
+#include "flow_item.h"
 
 /* ---- Server ---- */
 
@@ -46,8 +46,6 @@ extern flow_seen flow_s;
                  : (print_error("%s:%d: %s\n", __FILE__, __LINE__, #condition),                    \
                     (void)atomic_fetch_add(&flow_s.wrong, 1)))
 
-/* A message with a number and so many bytes of data; data is static and all zero. */
-Flow__Item flow_item(uint32_t number, size_t size);
 /* Keeps the one call of a test: with a reference. The test takes it with flow_held. */
 void flow_hold(seal_call *call);
 seal_call *flow_held(void);

@@ -342,6 +342,11 @@ void it_server_wait_held(it_server *s, size_t n) {
     it_wait(is_held, &h, "calls to be held");
 }
 
+void it_count_stopped(seal_server *server, void *user) {
+    (void)server;
+    atomic_fetch_add((atomic_uint *)user, 1);
+}
+
 void it_server_stats(it_server *s, seal_server_stats *stats) {
     seal_server_get_stats(s->server, stats);
 }
@@ -392,6 +397,18 @@ void it_client_start(it_client *c, const char *target, const seal_channel_option
     c->channel = it_channel(c, target, options);
 }
 
+seal_channel *it_channel_to(it_client *c, uint16_t port, const seal_channel_options *options) {
+    char target[32];
+    snprintf(target, sizeof target, "127.0.0.1:%u", port);
+    return it_channel(c, target, options);
+}
+
+seal_channel_stats it_channel_stats(seal_channel *channel) {
+    seal_channel_stats stats;
+    seal_channel_get_stats(channel, &stats);
+    return stats;
+}
+
 void it_client_done(it_client *c) {
     seal_channel_free(c->channel);
     seal_runtime_free(c->runtime);
@@ -424,11 +441,16 @@ void it_wait_disconnected(seal_channel *channel) {
 it_server it_s;
 it_client it_c;
 
+void it_start(const seal_server_options *server_options,
+              const seal_channel_options *channel_options) {
+    it_server_init(&it_s);
+    it_server_start(&it_s, server_options, NULL);
+    it_client_start(&it_c, it_s.target, channel_options);
+}
+
 int it_setup(void **state) {
     (void)state;
-    it_server_init(&it_s);
-    it_server_start(&it_s, NULL, NULL);
-    it_client_start(&it_c, it_s.target, NULL);
+    it_start(NULL, NULL);
     return 0;
 }
 
@@ -437,4 +459,16 @@ int it_teardown(void **state) {
     it_client_done(&it_c);
     it_server_done(&it_s);
     return 0;
+}
+
+void it_start_two(it_server *first, it_server *second, it_client *client,
+                  const seal_server_options *options, char ret_target[IT_TWO_TARGETS]) {
+    it_server_init(first);
+    it_server_init(second);
+    it_server_start(first, options, NULL);
+    it_server_start(second, NULL, NULL);
+    snprintf(ret_target, IT_TWO_TARGETS, "seal:///%s,%s", first->target, second->target);
+    it_client_start(client, ret_target, NULL);
+    it_echo(client->channel, 1);
+    assert_int_equal(atomic_load(&first->runs), 1);
 }

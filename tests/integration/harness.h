@@ -75,6 +75,8 @@ void it_server_wait_held(it_server *server, size_t n);
 /* Answers the held calls, all OK. */
 void it_server_release(it_server *server);
 void it_server_stats(it_server *server, seal_server_stats *stats);
+/* A seal_server_stopped_fn: counts in an atomic_uint. */
+void it_count_stopped(seal_server *server, void *user);
 /* Until no connection is open. */
 void it_server_wait_idle(it_server *server);
 
@@ -92,17 +94,29 @@ void it_client_init(it_client *client);
 void it_client_start(it_client *client, const char *target, const seal_channel_options *options);
 seal_channel *it_channel(it_client *client, const char *target,
                          const seal_channel_options *options);
+/* To a port of 127.0.0.1. */
+seal_channel *it_channel_to(it_client *client, uint16_t port, const seal_channel_options *options);
 void it_client_done(it_client *client);
+seal_channel_stats it_channel_stats(seal_channel *channel);
 /* Until the channel has no connection for new calls: it has noticed that its server is gone. */
 void it_wait_disconnected(seal_channel *channel);
 
 /* ---- The usual pair ---- */
 
-/* A server with standard options and a client of it; set up and torn down for each test. */
 extern it_server it_s;
 extern it_client it_c;
+/* it_s with these options and it_c, a client of it (NULL: the standard ones). */
+void it_start(const seal_server_options *server_options,
+              const seal_channel_options *channel_options);
+/* Set up, with standard options, and torn down for each test. */
 int it_setup(void **state);
 int it_teardown(void **state);
+
+/* Two servers and a client of both, which has called the first one, the options of which these are
+ * (NULL: the standard ones). Their common target goes to `ret_target`. */
+enum { IT_TWO_TARGETS = 400 };
+void it_start_two(it_server *first, it_server *second, it_client *client,
+                  const seal_server_options *options, char ret_target[IT_TWO_TARGETS]);
 
 /* ---- Calls ---- */
 
@@ -140,6 +154,8 @@ typedef struct it_ends {
 
 int it_async(seal_channel *channel, const it_request *request, it_ends *ends,
              seal_client_call **ret_call);
+/* So many of them, none of which may fail to start. */
+void it_async_many(seal_channel *channel, const it_request *request, unsigned n, it_ends *ends);
 void it_wait_ends(it_ends *ends, unsigned n);
 
 /* ---- Sockets ---- */
@@ -150,6 +166,8 @@ int it_connect(uint16_t port);
 int it_listen(uint16_t *ret_port);
 /* Reads until the end; returns how many bytes came. Fails the test when the end does not come. */
 size_t it_read_to_end(int fd, uint8_t *bytes, size_t size);
+/* A connection to this port of 127.0.0.1 is closed at once, without a byte. */
+void it_expect_shed(uint16_t port);
 /* A port on which nobody listens. */
 uint16_t it_closed_port(void);
 void it_send(int fd, const void *bytes, size_t len);

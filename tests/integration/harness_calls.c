@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/temporary_folder.h"
+
 enum { READ_WAIT_MS = 60000 };
 
 /* ---- Calls ---- */
@@ -105,6 +107,11 @@ int it_async(seal_channel *channel, const it_request *request, it_ends *ends,
     return rc;
 }
 
+void it_async_many(seal_channel *channel, const it_request *request, unsigned n, it_ends *ends) {
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(it_async(channel, request, ends, NULL), 0);
+}
+
 void it_wait_ends(it_ends *ends, unsigned n) {
     it_wait_at_least(&ends->n, n, "calls to end");
     assert_int_equal(atomic_load(&ends->n), n);
@@ -133,6 +140,13 @@ int it_listen(uint16_t *ret_port) {
     assert_int_equal(getsockname(fd, (struct sockaddr *)(void *)&addr, &len), 0);
     *ret_port = ntohs(addr.sin_port);
     return fd;
+}
+
+void it_expect_shed(uint16_t port) {
+    uint8_t rest[64];
+    int fd = it_connect(port);
+    assert_int_equal(it_read_to_end(fd, rest, sizeof rest), 0);
+    close(fd);
 }
 
 uint16_t it_closed_port(void) {
@@ -180,9 +194,7 @@ const char *it_path(const char *name) {
     static char paths[16][256];
     static unsigned next;
     if (folder[0] == '\0') {
-        const char *base = getenv("TMPDIR");
-        snprintf(folder, sizeof folder, "%s/sealrpc-it-XXXXXX", base != NULL ? base : "/tmp");
-        assert_non_null(mkdtemp(folder));
+        assert_int_equal(temporary_folder("sealrpc-it", folder, sizeof folder), 0);
         atexit(remove_folder);
     }
     char *path = paths[next++ % 16];

@@ -21,7 +21,7 @@
 
 #include "harness.h"
 
-#include "flow.seal.h"
+#include "flow_item.h"
 
 typedef struct stream_service {
     seal_channel *child; /* for "parent" */

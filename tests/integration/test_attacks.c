@@ -7,7 +7,6 @@
 #include "harness.h"
 #include "relay.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -59,7 +58,6 @@ typedef struct outcome {
 static void attack_with(const relay_plan *plan, seal_suite suite, seal_level level,
                         uint64_t timeout_us, outcome *ret_outcome) {
     static relay r;
-    char target[64];
     seal_channel_options options;
     it_channel_options(&options);
     options.suites = &suite;
@@ -69,8 +67,7 @@ static void attack_with(const relay_plan *plan, seal_suite suite, seal_level lev
     *ret_outcome = (outcome){0};
     unsigned runs = atomic_load(&s.runs);
     relay_start(&r, seal_server_port(s.server), plan);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, &options);
+    seal_channel *channel = it_channel_to(&c, r.port, &options);
     for (int i = 0; i < CALLS; i++) {
         seal_result *result =
             it_sync(channel, NULL, &(it_request){.size = 40, .timeout_us = timeout_us});
@@ -215,13 +212,11 @@ static void records_lost_repeated_and_swapped(void **state) {
 static void fin_without_close(void **state) {
     (void)state;
     static relay r;
-    char target[64];
     relay_start(&r, seal_server_port(s.server),
                 &(relay_plan){.action = RELAY_CUT,
                               .direction = RELAY_TO_CLIENT,
                               .message = FIRST_RECORD + 2});
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel_to(&c, r.port, NULL);
     seal_result *result = NULL;
     do {
         seal_result_free(result);
@@ -235,18 +230,21 @@ static void fin_without_close(void **state) {
     relay_free(&r);
 }
 
+/* A call through a relay that keeps what both ends sent. */
+static void record_echo(relay *r) {
+    relay_start(r, seal_server_port(s.server), NULL);
+    seal_channel *channel = it_channel_to(&c, r->port, NULL);
+    it_echo(channel, 100);
+    seal_channel_free(channel);
+    relay_join(r);
+}
+
 /* All that a client ever sent, sent again: to the same server, and to one that was started anew. */
 static void replay(void **state) {
     (void)state;
     static relay r;
-    char target[64];
     uint8_t answer[65536];
-    relay_start(&r, seal_server_port(s.server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
-    it_echo(channel, 100);
-    seal_channel_free(channel);
-    relay_join(&r);
+    record_echo(&r);
     unsigned runs = atomic_load(&s.runs);
     static it_server other;
     it_server_init(&other);
@@ -293,21 +291,14 @@ static void *repeat(void *arg) {
 static void replayed_server(void **state) {
     (void)state;
     static relay r;
-    char target[64];
     pthread_t thread;
     uint16_t port = 0;
-    relay_start(&r, seal_server_port(s.server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
-    it_echo(channel, 100);
-    seal_channel_free(channel);
-    relay_join(&r);
+    record_echo(&r);
     parrot p = {.listener = it_listen(&port),
                 .bytes = r.sides[RELAY_TO_CLIENT].bytes,
                 .len = r.sides[RELAY_TO_CLIENT].len};
     assert_int_equal(pthread_create(&thread, NULL, repeat, &p), 0);
-    snprintf(target, sizeof target, "127.0.0.1:%u", port);
-    channel = it_channel(&c, target, NULL);
+    seal_channel *channel = it_channel_to(&c, port, NULL);
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 100});
     it_expect(result, SEAL_STATUS_UNAUTHENTICATED, SEAL_NOT_EXECUTED, NULL);
     seal_channel_free(channel);

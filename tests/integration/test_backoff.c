@@ -16,12 +16,6 @@ static it_server a;
 static it_server b;
 static it_client c;
 
-static seal_channel_stats stats_of(seal_channel *channel) {
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
-    return stats;
-}
-
 /* ---- Inside the channel ---- */
 
 typedef struct inside {
@@ -113,29 +107,29 @@ static int teardown_nowhere(void **state) {
 
 /* One call; returns whether it failed without an attempt, because of the one before. */
 static bool fails_at_once(seal_channel *channel, const char *reason) {
-    uint64_t before = stats_of(channel).connections_failed;
+    uint64_t before = it_channel_stats(channel).connections_failed;
     seal_result *result = it_sync(channel, NULL, &(it_request){.size = 1});
     bool at_once = strstr(seal_result_message(result), "; the next attempt is in ") != NULL;
     it_expect(result, SEAL_STATUS_UNAVAILABLE, SEAL_NOT_EXECUTED, reason);
-    assert_int_equal(stats_of(channel).connections_failed, before + !at_once);
+    assert_int_equal(it_channel_stats(channel).connections_failed, before + !at_once);
     return at_once;
 }
 
 static void it_grows(void **state) {
     (void)state;
-    assert_int_equal(stats_of(c.channel).backoff_ms, 0);
+    assert_int_equal(it_channel_stats(c.channel).backoff_ms, 0);
     uint64_t wanted = 100 * MS;
     for (int i = 0; i < 6; i++) { /* up to 1 s is waited for */
         assert_false(fails_at_once(c.channel, "refused"));
         assert_int_equal(look_inside(c.channel).interval_ns, wanted);
-        assert_true(stats_of(c.channel).backoff_ms <= wanted / MS * 6 / 5);
+        assert_true(it_channel_stats(c.channel).backoff_ms <= wanted / MS * 6 / 5);
         wanted = wanted * 16 / 10;
     }
     int quick = 0;
     for (int i = 0; i < 100 && quick < 20; i++)
         quick += fails_at_once(c.channel, "refused");
     assert_int_equal(quick, 20);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_true(stats.backoff_ms > 0 && stats.backoff_ms <= 6000);
     assert_int_equal(stats.connections_made, 0);
 }
@@ -164,7 +158,7 @@ typedef struct failures {
 
 static bool has_failed(void *arg) {
     const failures *f = arg;
-    return stats_of(f->channel).connections_failed >= f->n;
+    return it_channel_stats(f->channel).connections_failed >= f->n;
 }
 
 static void wait_failures(seal_channel *channel, uint64_t n) {
@@ -188,7 +182,7 @@ static void ready_at_last(void **state) {
     it_server_start(&a, NULL, nowhere);
     it_wait_ends(&patient, 5);
     assert_int_equal(atomic_load(&patient.by_status[SEAL_STATUS_OK]), 5);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.connections_made, 1);
     assert_int_equal(stats.backoff_ms, 0);
     assert_int_equal(look_inside(c.channel).interval_ns, 0); /* a call has succeeded */
@@ -200,7 +194,7 @@ static void ready_too_late(void **state) {
     seal_result *result = it_sync(c.channel, NULL, &request);
     assert_non_null(strstr(seal_result_message(result), "refused"));
     it_expect(result, SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "the deadline of 700 ms");
-    assert_true(stats_of(c.channel).connections_failed >= 2);
+    assert_true(it_channel_stats(c.channel).connections_failed >= 2);
 }
 
 static void cancelled_and_freed(void **state) {
@@ -231,7 +225,7 @@ static void a_new_list_ends_it(void **state) {
     it_server_start(&a, NULL, NULL);
     publish(c.channel, a.target);
     it_echo(c.channel, 1);
-    assert_int_equal(stats_of(c.channel).backoff_ms, 0);
+    assert_int_equal(it_channel_stats(c.channel).backoff_ms, 0);
 }
 
 static bool is_quiet(void *arg) {
@@ -267,11 +261,11 @@ static void between_calls(void **state) {
     seal_channel *channel = it_channel(&c, target, NULL);
     for (unsigned i = 1; i <= 10; i++) {
         it_echo(channel, 1);
-        assert_int_equal(stats_of(channel).connections_made, i);
-        assert_int_equal(stats_of(channel).connections_failed, 0);
+        assert_int_equal(it_channel_stats(channel).connections_made, i);
+        assert_int_equal(it_channel_stats(channel).connections_failed, 0);
         it_server_free(&a);
         it_wait_disconnected(channel);
-        assert_int_equal(stats_of(channel).backoff_ms, 0);
+        assert_int_equal(it_channel_stats(channel).backoff_ms, 0);
         it_server_start(&a, NULL, target);
     }
     seal_channel_free(channel);
@@ -301,10 +295,10 @@ static void silence(void **state) {
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 1);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 1);
-    assert_int_equal(stats_of(channel).connections_silent, 1);
+    assert_int_equal(it_channel_stats(channel).connections_silent, 1);
     it_echo(channel, 1);
-    assert_int_equal(stats_of(channel).connections_made, 2);
-    assert_int_equal(stats_of(channel).connections_silent, 1);
+    assert_int_equal(it_channel_stats(channel).connections_made, 2);
+    assert_int_equal(it_channel_stats(channel).connections_silent, 1);
     seal_channel_free(channel);
     relay_set_flow(&r, RELAY_FLOWS);
     it_server_free(&a);
@@ -316,15 +310,8 @@ static void silence(void **state) {
 
 static int setup_two(void **state) {
     (void)state;
-    char both[400];
-    it_server_init(&a);
-    it_server_init(&b);
-    it_server_start(&a, NULL, NULL);
-    it_server_start(&b, NULL, NULL);
-    snprintf(both, sizeof both, "seal:///%s,%s", a.target, b.target);
-    it_client_start(&c, both, NULL);
-    it_echo(c.channel, 1);
-    assert_int_equal(atomic_load(&a.runs), 1);
+    char both[IT_TWO_TARGETS];
+    it_start_two(&a, &b, &c, NULL, both);
     return 0;
 }
 
@@ -340,9 +327,7 @@ static int teardown_two(void **state) {
 static void another_one_at_once(void **state) {
     (void)state;
     it_ends ends = {0};
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_async_many(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, 3, &ends);
     it_server_wait_held(&a, 3);
     goodbye(c.channel, 0);
     it_echo(c.channel, 1);
@@ -351,7 +336,7 @@ static void another_one_at_once(void **state) {
     it_server_release(&a);
     it_wait_ends(&ends, 3);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 3);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.connections_made, 2);
     assert_int_equal(stats.connections_failed, 0);
 }
@@ -362,7 +347,7 @@ static void the_last_resort(void **state) {
     goodbye(c.channel, 0);
     it_echo(c.channel, 1); /* where nobody else answers, the one that is going away is asked */
     assert_int_equal(atomic_load(&a.runs), 2);
-    assert_int_equal(stats_of(c.channel).connections_failed, 1);
+    assert_int_equal(it_channel_stats(c.channel).connections_failed, 1);
 }
 
 static void to_be_left_alone(void **state) {
@@ -386,7 +371,7 @@ static void alone_for_a_while(void **state) {
     it_ends ends = {0};
     assert_int_equal(it_async(c.channel, &(it_request){.size = 1}, &ends, NULL), 0);
     wait_pending(c.channel, 1);
-    assert_true(stats_of(c.channel).backoff_ms > 0);
+    assert_true(it_channel_stats(c.channel).backoff_ms > 0);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
     assert_true(uv_hrtime() - began >= 1100 * MS);
@@ -397,11 +382,11 @@ static void alone_for_long(void **state) {
     publish(c.channel, a.target);
     it_echo(c.channel, 1);
     goodbye(c.channel, 60000);
-    seal_channel_stats before = stats_of(c.channel);
+    seal_channel_stats before = it_channel_stats(c.channel);
     for (int i = 0; i < 3; i++)
         it_expect(it_sync(c.channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
                   SEAL_NOT_EXECUTED, "has asked for time without calls");
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.connections_failed, before.connections_failed);
     assert_in_range(stats.backoff_ms, 1, 60000);
     publish(c.channel, b.target); /* somebody else is not affected */

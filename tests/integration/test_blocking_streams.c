@@ -7,22 +7,9 @@
 
 enum { SIZE = 5000 };
 
-static Flow__Item item_of(uint32_t number, const char *text, size_t size) {
-    static uint8_t bytes[SIZE];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    if (text != NULL)
-        memcpy(&item.text, &text, sizeof text);
-    item.data.data = bytes;
-    item.data.len = size;
-    return item;
-}
-
 static seal_client_call *start_down(uint32_t n, const char *text, size_t size) {
     seal_client_call *call = NULL;
-    Flow__Item item = item_of(n, text, size);
+    Flow__Item item = flow_item_with_text(n, text, size);
     assert_int_equal(flow_flow_start_down(it_c.channel, &item, NULL, &call), 0);
     return call;
 }
@@ -95,7 +82,7 @@ static void push_to_the_end(void **state) {
     const Flow__Item *reply = NULL;
     assert_int_equal(flow_flow_start_up(it_c.channel, NULL, &call), 0);
     for (uint32_t i = 1; i <= 1000; i++) {
-        Flow__Item item = item_of(i, NULL, SIZE);
+        Flow__Item item = flow_item(i, SIZE);
         assert_int_equal(flow_flow_push_up(call, &item), 0);
     }
     seal_result *result = flow_flow_finish_up(call, &reply);
@@ -110,7 +97,7 @@ static void push_to_the_end(void **state) {
 static void server_ends_while_pushing(void **state) {
     (void)state;
     seal_client_call *call = NULL;
-    Flow__Item item = item_of(1, "fail", 1);
+    Flow__Item item = flow_item_with_text(1, "fail", 1);
     int rc = 0;
     assert_int_equal(flow_flow_start_up(it_c.channel, NULL, &call), 0);
     while ((rc = flow_flow_push_up(call, &item)) == 0) {
@@ -126,7 +113,7 @@ enum { EXCHANGED = 2000 };
 static void *push_all(void *arg) {
     seal_client_call *call = arg;
     for (uint32_t i = 0; i < EXCHANGED; i++) {
-        Flow__Item item = item_of(i, NULL, i % 1000);
+        Flow__Item item = flow_item(i, i % 1000);
         if (flow_flow_push_both(call, &item) != 0)
             return call;
     }
@@ -153,7 +140,7 @@ static void one_thread_writes_and_one_reads(void **state) {
 
 static void *push_for_ever(void *arg) {
     seal_client_call *call = arg;
-    Flow__Item item = item_of(0, "stall", SIZE);
+    Flow__Item item = flow_item_with_text(0, "stall", SIZE);
     int rc = 0;
     while ((rc = flow_flow_push_both(call, &item)) == 0) {
     }
@@ -219,7 +206,7 @@ static void a_freed_channel_wakes_everybody(void **state) {
     assert_int_equal(flow_flow_start_both(channel, NULL, &call), 0);
     seal_channel_free(channel);
     assert_int_equal(flow_flow_read_both(call, &item), 0);
-    Flow__Item one = item_of(0, NULL, 1);
+    Flow__Item one = flow_item(0, 1);
     assert_int_equal(flow_flow_push_both(call, &one), SEAL_ERROR_CLOSED);
     finish(call, SEAL_STATUS_CANCELLED);
 }
@@ -229,7 +216,7 @@ static void deadline_wakes(void **state) {
     seal_client_call *call = NULL;
     const Flow__Item *item = NULL;
     seal_call_options options;
-    Flow__Item request = item_of(1, "hold", 1);
+    Flow__Item request = flow_item_with_text(1, "hold", 1);
     seal_call_options_init(&options);
     options.timeout_us = 200000;
     assert_int_equal(flow_flow_start_down(it_c.channel, &request, &options, &call), 0);
@@ -254,7 +241,7 @@ static void try_on_the_loop(void *user) {
     on_loop *o = user;
     seal_client_call *other = NULL;
     const Flow__Item *item = NULL;
-    Flow__Item one = item_of(0, NULL, 1);
+    Flow__Item one = flow_item(0, 1);
     o->start = flow_flow_start_both(it_c.channel, NULL, &other);
     o->read = flow_flow_read_both(o->call, &item);
     o->push = flow_flow_push_both(o->call, &one);
@@ -306,7 +293,7 @@ static void not_for_asynchronous_calls(void **state) {
     atomic_uint ends = 0;
     seal_client_call *call = NULL;
     const Flow__Item *item = NULL;
-    Flow__Item one = item_of(0, NULL, 1);
+    Flow__Item one = flow_item(0, 1);
     assert_int_equal(flow_flow_open_both(it_c.channel, NULL, NULL, ended, &ends, &call), 0);
     assert_int_equal(flow_flow_read_both(call, &item), SEAL_ERROR_INVALID);
     assert_int_equal(flow_flow_push_both(call, &one), SEAL_ERROR_INVALID);

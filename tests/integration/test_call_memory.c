@@ -87,17 +87,6 @@ static void is_clean(seal_result *result) {
 
 /* ---- Calls ---- */
 
-static Flow__Item item_of(uint32_t number) {
-    static uint8_t bytes[SIZE];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    item.data.data = bytes;
-    item.data.len = SIZE;
-    return item;
-}
-
 static bool no_start(int rc) {
     assert_true(rc == 0 || rc == SEAL_ERROR_NO_MEMORY);
     return rc != 0;
@@ -109,7 +98,7 @@ static void both(void) {
     if (no_start(flow_flow_start_both(c.channel, NULL, &call)))
         return;
     for (uint32_t i = 0; i < ITEMS; i++) {
-        Flow__Item sent = item_of(i);
+        Flow__Item sent = flow_item(i, SIZE);
         int rc = flow_flow_push_both(call, &sent);
         assert_true(rc == 0 || rc == SEAL_ERROR_NO_MEMORY || rc == SEAL_ERROR_CLOSED);
         if (rc == 0 && flow_flow_read_both(call, &item) == 1)
@@ -123,7 +112,7 @@ static void down(void) {
     seal_client_call *call = NULL;
     const Flow__Item *item = NULL;
     uint32_t n = 0;
-    Flow__Item request = item_of(ITEMS);
+    Flow__Item request = flow_item(ITEMS, SIZE);
     if (no_start(flow_flow_start_down(c.channel, &request, NULL, &call)))
         return;
     while (flow_flow_read_down(call, &item) == 1)
@@ -182,7 +171,7 @@ static void cancelled(void) {
     seal_client_call *call = NULL;
     if (no_start(flow_flow_open_up(c.channel, NULL, done, &ends, &call)))
         return;
-    Flow__Item item = item_of(1);
+    Flow__Item item = flow_item(1, SIZE);
     (void)flow_flow_write_up(call, &item);
     seal_client_call_cancel(call);
     it_wait_at_least(&ends, 1, "the end of a cancelled call");

@@ -4,34 +4,12 @@
  * so that it is certain that no handler runs. The loop is the test's own; it turns only when it is
  * told to.
  */
+#include "own_loop.h"
 #include "stream_service.h"
 
-#include <uv.h>
-
-typedef struct own_loop {
-    uv_loop_t loop;
-    seal_runtime *runtime;
-    seal_channel *channel;
-} own_loop;
-
-static void own_loop_start(own_loop *own) {
-    seal_runtime_options ro;
-    seal_channel_options co;
-    assert_int_equal(uv_loop_init(&own->loop), 0);
-    seal_runtime_options_init(&ro);
-    it_channel_options(&co);
-    ro.loop = &own->loop;
-    assert_int_equal(seal_runtime_new(&ro, &own->runtime, NULL), 0);
-    assert_int_equal(seal_channel_new_for(own->runtime, it_s.target, &co, &flow_flow_service,
-                                          &own->channel, NULL),
-                     0);
-}
-
-static void own_loop_end(own_loop *own) {
-    seal_channel_free(own->channel);
-    seal_runtime_free(own->runtime);
-    assert_int_equal(uv_run(&own->loop, UV_RUN_DEFAULT), 0);
-    assert_int_equal(uv_loop_close(&own->loop), 0);
+static void start(own_loop *own) {
+    own_loop_init(own);
+    own_loop_connect(own, it_s.target, &flow_flow_service);
 }
 
 typedef struct ended_call {
@@ -65,22 +43,11 @@ static void run_until(own_loop *own, const unsigned *counter, unsigned n) {
     assert_int_equal(*counter, n);
 }
 
-static Flow__Item item_of(uint32_t number, size_t size) {
-    static uint8_t bytes[100000];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    item.data.data = bytes;
-    item.data.len = size;
-    return item;
-}
-
 /* never: the server does not answer. */
 static seal_client_call *call_as(own_loop *own, ended_call *e, bool never) {
     static char text[] = "never";
     seal_client_call *call = NULL;
-    Flow__Item item = item_of(1, 10);
+    Flow__Item item = flow_item(1, 10);
     if (never)
         item.text = text;
     *e = (ended_call){.ends = 0};
@@ -122,7 +89,7 @@ static uint64_t calls_of_the_server(void) {
 static void in_the_same_turn(void **state) {
     (void)state;
     own_loop own;
-    own_loop_start(&own);
+    start(&own);
     one_works(&own);
     for (int i = 0; i < 20; i++) {
         ended_call e;
@@ -134,19 +101,19 @@ static void in_the_same_turn(void **state) {
     }
     one_works(&own);
     assert_int_equal(calls_of_the_server(), 2);
-    own_loop_end(&own);
+    own_loop_done(&own);
 }
 
 /* What is done to a call between its cancel and its end does no harm. */
 static void streams_in_the_same_turn(void **state) {
     (void)state;
     own_loop own;
-    own_loop_start(&own);
+    start(&own);
     one_works(&own);
     for (int i = 0; i < 20; i++) {
         ended_call e = {.ends = 0};
         seal_client_call *call = NULL;
-        Flow__Item item = item_of(1, 100);
+        Flow__Item item = flow_item(1, 100);
         assert_int_equal(flow_flow_open_both(own.channel, NULL, got, done, &e, &call), 0);
         assert_int_equal(flow_flow_write_both(call, &item), 0);
         seal_client_call_cancel(call);
@@ -160,7 +127,7 @@ static void streams_in_the_same_turn(void **state) {
     }
     one_works(&own);
     assert_int_equal(calls_of_the_server(), 2);
-    own_loop_end(&own);
+    own_loop_done(&own);
 }
 
 /* More than a record: the first part of the call is sealed, and nobody can take it back. */
@@ -169,11 +136,11 @@ static void too_late(void **state) {
     own_loop own;
     ended_call e = {.ends = 0};
     seal_client_call *call = NULL;
-    own_loop_start(&own);
+    start(&own);
     one_works(&own);
     assert_int_equal(flow_flow_open_both(own.channel, NULL, got, done, &e, &call), 0);
     for (uint32_t i = 0; i < 6; i++) {
-        Flow__Item item = item_of(i, 15000);
+        Flow__Item item = flow_item(i, 15000);
         (void)flow_flow_write_both(call, &item);
     }
     seal_client_call_cancel(call);
@@ -184,7 +151,7 @@ static void too_late(void **state) {
     assert_int_equal(seal_result_attempts(e.result), 1);
     seal_result_free(e.result);
     seal_client_call_unref(call);
-    own_loop_end(&own);
+    own_loop_done(&own);
 }
 
 /* It waits for the connection, which comes before its end is told. */
@@ -193,7 +160,7 @@ static void while_it_waits(void **state) {
     own_loop own;
     ended_call e;
     ended_call other;
-    own_loop_start(&own);
+    start(&own);
     seal_client_call *call = call_one(&own, &e);
     seal_client_call_cancel(call);
     is_taken_back(&own, &e);
@@ -207,7 +174,7 @@ static void while_it_waits(void **state) {
     seal_client_call_unref(call);
     is_ok(&own, &other);
     assert_int_equal(calls_of_the_server(), 1);
-    own_loop_end(&own);
+    own_loop_done(&own);
 }
 
 /* In the callbacks of others: of one that has got its reply, and of one that ends with the channel.
@@ -217,7 +184,7 @@ static void in_callbacks(void **state) {
     own_loop own;
     ended_call first;
     ended_call second;
-    own_loop_start(&own);
+    start(&own);
     one_works(&own);
     seal_client_call_unref(call_one(&own, &first));
     run_until(&own, &first.ends, 1);
@@ -233,7 +200,7 @@ static void in_callbacks(void **state) {
     seal_client_call_unref(call_as(&own, &first, true));
     call = call_as(&own, &second, true);
     first.cancel = call;
-    own_loop_end(&own);
+    own_loop_done(&own);
     assert_int_equal(first.ends, 1);
     assert_int_equal(second.ends, 1);
     assert_int_equal(seal_result_status(second.result), SEAL_STATUS_CANCELLED);
@@ -247,11 +214,11 @@ static void freed_before_the_end(void **state) {
     (void)state;
     own_loop own;
     ended_call e;
-    own_loop_start(&own);
+    start(&own);
     one_works(&own);
     seal_client_call *call = call_one(&own, &e);
     seal_client_call_cancel(call);
-    own_loop_end(&own);
+    own_loop_done(&own);
     assert_int_equal(e.ends, 1);
     assert_int_equal(seal_result_execution(e.result), SEAL_NOT_EXECUTED);
     seal_result_free(e.result);

@@ -29,8 +29,7 @@ static void expect_connected(seal_result *result) {
 }
 
 static void expect_stats(seal_channel *channel, unsigned connections, unsigned calls) {
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
+    seal_channel_stats stats = it_channel_stats(channel);
     assert_int_equal(stats.connections_made, connections);
     assert_int_equal(stats.calls_started, calls);
     assert_int_equal(stats.calls_ok, calls);
@@ -73,26 +72,18 @@ static void many_at_once(void **state) {
 /* Calls fill all streams; a connect needs none. */
 static void beside_full_streams(void **state) {
     (void)state;
-    static it_server s;
-    static it_client c;
     seal_server_options options;
     it_server_options(&options);
     options.max_streams = STREAMS;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
+    it_start(&options, NULL);
     it_ends ends = {0};
-    const it_request hold = {.mode = ITEST__MODE__LATER};
-    for (unsigned i = 0; i < STREAMS + 1; i++)
-        assert_int_equal(it_async(c.channel, &hold, &ends, NULL), 0);
-    it_server_wait_held(&s, STREAMS); /* and one waits */
-    expect_connected(seal_channel_connect_sync(c.channel, NULL));
-    it_server_release(&s);
-    it_server_wait_held(&s, 1);
-    it_server_release(&s);
+    it_async_many(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, STREAMS + 1, &ends);
+    it_server_wait_held(&it_s, STREAMS); /* and one waits */
+    expect_connected(seal_channel_connect_sync(it_c.channel, NULL));
+    it_server_release(&it_s);
+    it_server_wait_held(&it_s, 1);
+    it_server_release(&it_s);
     it_wait_ends(&ends, STREAMS + 1);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 static bool has_completed(void *arg) {
@@ -151,45 +142,35 @@ static void as_a_call_would_fail(seal_channel *channel) {
 
 static void nobody_listens(void **state) {
     (void)state;
-    static it_client c;
-    char target[32];
-    snprintf(target, sizeof target, "127.0.0.1:%u", it_closed_port());
-    it_client_start(&c, target, NULL);
-    as_a_call_would_fail(c.channel);
-    it_client_done(&c);
+    seal_channel *channel = it_channel_to(&it_c, it_closed_port(), NULL);
+    as_a_call_would_fail(channel);
+    seal_channel_free(channel);
 }
 
 static void another_principal(void **state) {
     (void)state;
-    static it_client c;
     seal_channel_options options;
     it_channel_options(&options);
     options.server_principal = "echo/other.test";
-    it_client_start(&c, it_s.target, &options);
-    as_a_call_would_fail(c.channel);
-    it_client_done(&c);
+    seal_channel *channel = it_channel(&it_c, it_s.target, &options);
+    as_a_call_would_fail(channel);
+    seal_channel_free(channel);
 }
 
 static void a_lower_level(void **state) {
     (void)state;
-    static it_server s;
-    static it_client c;
     seal_server_options server_options;
     it_server_options(&server_options);
     server_options.min_level = SEAL_LEVEL_INTEGRITY;
     seal_channel_options options;
     it_channel_options(&options);
     options.min_level = SEAL_LEVEL_INTEGRITY;
-    it_server_init(&s);
-    it_server_start(&s, &server_options, NULL);
-    it_client_start(&c, s.target, &options);
+    it_start(&server_options, &options);
     for (unsigned i = 0; i < 2; i++) /* while it is being made, and when it is there */
-        it_expect(connect_with(c.channel, 0, SEAL_LEVEL_PRIVACY, false),
+        it_expect(connect_with(it_c.channel, 0, SEAL_LEVEL_PRIVACY, false),
                   SEAL_STATUS_FAILED_PRECONDITION, SEAL_NOT_EXECUTED,
                   "seal_channel_connect asks for level privacy");
-    expect_connected(connect_with(c.channel, 0, SEAL_LEVEL_INTEGRITY, false));
-    it_client_done(&c);
-    it_server_done(&s);
+    expect_connected(connect_with(it_c.channel, 0, SEAL_LEVEL_INTEGRITY, false));
 }
 
 static void waits_until_it_is(void **state) {
@@ -252,12 +233,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_connection, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(many_at_once, it_setup, it_teardown),
-        cmocka_unit_test(beside_full_streams),
+        cmocka_unit_test_teardown(beside_full_streams, it_teardown),
         cmocka_unit_test_setup_teardown(closed_at_once, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(interceptors_do_not_see_it, it_setup, it_teardown),
-        cmocka_unit_test(nobody_listens),
+        cmocka_unit_test_setup_teardown(nobody_listens, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(another_principal, it_setup, it_teardown),
-        cmocka_unit_test(a_lower_level),
+        cmocka_unit_test_teardown(a_lower_level, it_teardown),
         cmocka_unit_test(waits_until_it_is),
         cmocka_unit_test(the_channel_is_freed),
         cmocka_unit_test_setup_teardown(bad_options, it_setup, it_teardown),

@@ -6,13 +6,11 @@
 
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static it_server s;
-static it_client c;
+static it_ends ends;
 
 static void start(uint32_t age_ms, uint32_t idle_ms, uint32_t grace_ms) {
     seal_server_options options;
@@ -20,9 +18,13 @@ static void start(uint32_t age_ms, uint32_t idle_ms, uint32_t grace_ms) {
     options.max_connection_age_ms = age_ms;
     options.max_connection_idle_ms = idle_ms;
     options.stop_grace_ms = grace_ms;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
+    memset(&ends, 0, sizeof ends);
+    it_start(&options, NULL);
+}
+
+static void restart(uint32_t age_ms, uint32_t idle_ms, uint32_t grace_ms) {
+    it_teardown(NULL);
+    start(age_ms, idle_ms, grace_ms);
 }
 
 static int setup(void **state) {
@@ -31,23 +33,14 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&c);
-    it_server_done(&s);
-    return 0;
-}
-
 static seal_server_stats stats_now(void) {
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     return stats;
 }
 
-static void call_many(seal_channel *channel, Itest__Mode mode, unsigned n, it_ends *ends) {
-    for (unsigned i = 0; i < n; i++)
-        assert_int_equal(
-            it_async(channel, &(it_request){.mode = mode, .timeout_us = 600000000}, ends, NULL), 0);
+static void call_many(seal_channel *channel, Itest__Mode mode, unsigned n, it_ends *count) {
+    it_async_many(channel, &(it_request){.mode = mode, .timeout_us = 600000000}, n, count);
 }
 
 /* ---- A thread that drains ---- */
@@ -61,7 +54,7 @@ typedef struct drainer {
 
 static void *drain(void *arg) {
     drainer *d = arg;
-    d->rc = seal_server_drain(s.server, d->deadline_ms, &d->error);
+    d->rc = seal_server_drain(it_s.server, d->deadline_ms, &d->error);
     return NULL;
 }
 
@@ -82,15 +75,13 @@ static void drain_end(drainer *d, int rc, const char *part) {
 
 static void running_calls_finish(void **state) {
     (void)state;
-    static it_ends ends;
     drainer d;
-    memset(&ends, 0, sizeof ends);
-    call_many(c.channel, ITEST__MODE__LATER, 20, &ends);
-    it_server_wait_held(&s, 20);
+    call_many(it_c.channel, ITEST__MODE__LATER, 20, &ends);
+    it_server_wait_held(&it_s, 20);
     drain_begin(&d, 600000);
-    it_wait_disconnected(c.channel);
+    it_wait_disconnected(it_c.channel);
     assert_int_equal(atomic_load(&ends.n), 0);
-    it_server_release(&s);
+    it_server_release(&it_s);
     drain_end(&d, 0, NULL);
     it_wait_ends(&ends, 20);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 20);
@@ -101,7 +92,7 @@ static bool is_refusing(void *arg) {
     (void)arg;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(seal_server_port(s.server)),
+                                  .sin_port = htons(seal_server_port(it_s.server)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_true(fd >= 0);
     int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
@@ -114,26 +105,22 @@ static void calls_that_cross_the_goodbye_are_taken(void **state) {
     (void)state;
     enum { BEFORE = 5, CROSSING = 40 };
     static relay r;
-    static it_ends ends;
-    char target[64];
     drainer d;
-    memset(&ends, 0, sizeof ends);
-    relay_start(&r, seal_server_port(s.server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    relay_start(&r, seal_server_port(it_s.server), NULL);
+    seal_channel *channel = it_channel_to(&it_c, r.port, NULL);
     it_echo(channel, 1); /* before its answer come the server's SETTINGS: how many calls it takes */
     call_many(channel, ITEST__MODE__LATER, BEFORE, &ends);
-    it_server_wait_held(&s, BEFORE);
+    it_server_wait_held(&it_s, BEFORE);
     atomic_store(&r.sides[RELAY_TO_CLIENT].flow, RELAY_WAITS);
     drain_begin(&d, 600000);
     it_wait(is_refusing, NULL, "the server to listen no more"); /* then the goodbye has left */
     call_many(channel, ITEST__MODE__ECHO, CROSSING / 2, &ends);
     call_many(channel, ITEST__MODE__LATER, CROSSING / 2, &ends);
-    it_wait_at_least(&s.runs, 1 + BEFORE + CROSSING, "calls that cross the goodbye to be taken");
+    it_wait_at_least(&it_s.runs, 1 + BEFORE + CROSSING, "calls that cross the goodbye to be taken");
     assert_int_equal(atomic_load(&ends.n), 0);
     atomic_store(&r.sides[RELAY_TO_CLIENT].flow, RELAY_FLOWS);
     it_wait_ends(&ends, CROSSING / 2);
-    it_server_release(&s);
+    it_server_release(&it_s);
     drain_end(&d, 0, NULL);
     it_wait_ends(&ends, BEFORE + CROSSING);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), BEFORE + CROSSING);
@@ -150,31 +137,29 @@ static void the_deadline_cancels_what_is_left(void **state) {
     drainer d;
     memset(&quick, 0, sizeof quick);
     memset(&slow, 0, sizeof slow);
-    call_many(c.channel, ITEST__MODE__LATER, 4, &quick);
-    call_many(c.channel, ITEST__MODE__CANCELLED, 3, &slow);
-    it_wait_at_least(&s.runs, 7, "handlers");
-    it_server_wait_held(&s, 4);
-    it_server_release(&s);
+    call_many(it_c.channel, ITEST__MODE__LATER, 4, &quick);
+    call_many(it_c.channel, ITEST__MODE__CANCELLED, 3, &slow);
+    it_wait_at_least(&it_s.runs, 7, "handlers");
+    it_server_wait_held(&it_s, 4);
+    it_server_release(&it_s);
     it_wait_ends(&quick, 4);
     drain_begin(&d, 300);
     drain_end(&d, SEAL_ERROR_TIMEOUT, "3 calls had not ended after 300 ms");
     it_wait_ends(&slow, 3);
     assert_int_equal(atomic_load(&quick.by_status[SEAL_STATUS_OK]), 4);
     assert_int_equal(atomic_load(&slow.by_status[SEAL_STATUS_UNAVAILABLE]), 3);
-    assert_int_equal(atomic_load(&s.cancels), 3);
+    assert_int_equal(atomic_load(&it_s.cancels), 3);
 }
 
 /* Without calls it is no failure, only slower. */
 static void a_client_that_does_not_hear_it(void **state) {
     (void)state;
     static relay r;
-    char target[64];
-    relay_start(&r, seal_server_port(s.server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, NULL);
+    relay_start(&r, seal_server_port(it_s.server), NULL);
+    seal_channel *channel = it_channel_to(&it_c, r.port, NULL);
     it_echo(channel, 1);
     relay_set_flow(&r, RELAY_SINKS);
-    assert_int_equal(seal_server_drain(s.server, 200, NULL), 0);
+    assert_int_equal(seal_server_drain(it_s.server, 200, NULL), 0);
     assert_int_equal(stats_now().connections_open, 0);
     relay_set_flow(&r, RELAY_FLOWS);
     seal_channel_free(channel);
@@ -183,7 +168,7 @@ static void a_client_that_does_not_hear_it(void **state) {
 }
 
 static void drain_here(void *user) {
-    atomic_store((atomic_int *)user, seal_server_drain(s.server, 0, NULL));
+    atomic_store((atomic_int *)user, seal_server_drain(it_s.server, 0, NULL));
 }
 
 static bool is_set(void *arg) {
@@ -196,12 +181,12 @@ static void in_every_state(void **state) {
     seal_server_options options;
     seal_server *other = NULL;
     assert_int_equal(seal_server_drain(NULL, 0, NULL), SEAL_ERROR_INVALID);
-    assert_int_equal(seal_runtime_post(s.runtime, drain_here, &rc), 0);
+    assert_int_equal(seal_runtime_post(it_s.runtime, drain_here, &rc), 0);
     it_wait(is_set, &rc, "an answer on the loop");
     assert_int_equal(atomic_load(&rc), SEAL_ERROR_WRONG_THREAD);
-    it_echo(c.channel, 1);
-    assert_int_equal(seal_server_drain(s.server, 60000, NULL), 0);
-    assert_int_equal(seal_server_drain(s.server, 60000, NULL), 0);
+    it_echo(it_c.channel, 1);
+    assert_int_equal(seal_server_drain(it_s.server, 60000, NULL), 0);
+    assert_int_equal(seal_server_drain(it_s.server, 60000, NULL), 0);
     it_server_options(&options);
     assert_int_equal(seal_server_new(NULL, &options, &other, NULL), 0);
     assert_int_equal(seal_server_drain(other, 60000, NULL), 0);
@@ -211,7 +196,7 @@ static void in_every_state(void **state) {
 /* ---- Signals ---- */
 
 static void *serve(void *arg) {
-    *(int *)arg = seal_server_run(s.server, NULL);
+    *(int *)arg = seal_server_run(it_s.server, NULL);
     return NULL;
 }
 
@@ -225,22 +210,19 @@ static bool is_watched(void *arg) {
 static void signals(void **state) {
     (void)state;
     for (int n = 1; n <= 2; n++) {
-        static it_ends ends;
         pthread_t thread;
         int rc = -1;
-        memset(&ends, 0, sizeof ends);
-        teardown(state);
-        start(0, 0, 600000);
+        restart(0, 0, 600000);
         assert_int_equal(pthread_create(&thread, NULL, serve, &rc), 0);
         it_wait(is_watched, NULL, "seal_server_run to watch for signals");
-        call_many(c.channel, n == 1 ? ITEST__MODE__LATER : ITEST__MODE__CANCELLED, 10, &ends);
-        it_wait_at_least(&s.runs, 10, "handlers");
+        call_many(it_c.channel, n == 1 ? ITEST__MODE__LATER : ITEST__MODE__CANCELLED, 10, &ends);
+        it_wait_at_least(&it_s.runs, 10, "handlers");
         kill(getpid(), SIGTERM);
-        it_wait_disconnected(c.channel);
+        it_wait_disconnected(it_c.channel);
         assert_int_equal(atomic_load(&ends.n), 0);
         if (n == 1) {
-            it_server_wait_held(&s, 10);
-            it_server_release(&s);
+            it_server_wait_held(&it_s, 10);
+            it_server_release(&it_s);
         } else {
             kill(getpid(), SIGTERM);
         }
@@ -272,10 +254,9 @@ static void wait_open(uint64_t n) {
 
 static void old_connections_go_without_a_failure(void **state) {
     (void)state;
-    teardown(state);
-    start(150, 0, 600000);
+    restart(150, 0, 600000);
     while (stats_now().connections_drained_age < 5)
-        it_echo(c.channel, 1000);
+        it_echo(it_c.channel, 1000);
     seal_server_stats stats = stats_now();
     assert_int_equal(stats.calls_refused, 0);
     assert_true(stats.connections_accepted >= 5);
@@ -283,17 +264,14 @@ static void old_connections_go_without_a_failure(void **state) {
 
 static void old_connections_wait_for_their_calls(void **state) {
     (void)state;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    teardown(state);
-    start(150, 0, 600000);
-    call_many(c.channel, ITEST__MODE__LATER, 5, &ends);
-    it_server_wait_held(&s, 5);
+    restart(150, 0, 600000);
+    call_many(it_c.channel, ITEST__MODE__LATER, 5, &ends);
+    it_server_wait_held(&it_s, 5);
     wait_sent_away(1);
-    it_wait_disconnected(c.channel);
-    it_echo(c.channel, 10); /* on another connection */
+    it_wait_disconnected(it_c.channel);
+    it_echo(it_c.channel, 10); /* on another connection */
     assert_int_equal(atomic_load(&ends.n), 0);
-    it_server_release(&s);
+    it_server_release(&it_s);
     it_wait_ends(&ends, 5);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 5);
     wait_open(0);
@@ -304,28 +282,22 @@ static void old_connections_wait_for_their_calls(void **state) {
 
 static void the_grace_of_old_connections_ends(void **state) {
     (void)state;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    teardown(state);
-    start(100, 0, 100);
-    call_many(c.channel, ITEST__MODE__CANCELLED, 5, &ends);
+    restart(100, 0, 100);
+    call_many(it_c.channel, ITEST__MODE__CANCELLED, 5, &ends);
     it_wait_ends(&ends, 5);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 5);
-    it_wait_at_least(&s.cancels, 5, "the handlers to be told");
+    it_wait_at_least(&it_s.cancels, 5, "the handlers to be told");
     assert_true(stats_now().connections_drained_age >= 1);
 }
 
 static void idle_connections_go(void **state) {
     (void)state;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    teardown(state);
-    start(0, 100, 600000);
-    call_many(c.channel, ITEST__MODE__LATER, 1, &ends);
-    it_server_wait_held(&s, 1);
+    restart(0, 100, 600000);
+    call_many(it_c.channel, ITEST__MODE__LATER, 1, &ends);
+    it_server_wait_held(&it_s, 1);
     /* One with a call outlives, on the same connection, three that came later and are idle. */
     for (uint64_t i = 1; i <= 3; i++) {
-        seal_channel *idle = it_channel(&c, s.target, NULL);
+        seal_channel *idle = it_channel(&it_c, it_s.target, NULL);
         it_echo(idle, 1);
         wait_sent_away(i);
         wait_open(1);
@@ -335,14 +307,14 @@ static void idle_connections_go(void **state) {
     }
     assert_int_equal(atomic_load(&ends.n), 0);
     uint64_t accepted = stats_now().connections_accepted;
-    it_server_release(&s);
+    it_server_release(&it_s);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
     wait_open(0);
     assert_int_equal(stats_now().connections_accepted, accepted);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, it_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,35 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ends of servers, channels, runtimes and connections while calls are going on. */
-#include "harness.h"
+#include "own_loop.h"
 #include "relay.h"
+#include "server_ends.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
 /* ---- Stopping a server ---- */
 
 static atomic_uint stops;
-
-static void on_stopped(seal_server *server, void *user) {
-    (void)server;
-    (void)user;
-    atomic_fetch_add(&stops, 1);
-}
 
 /* What runs is finished, and what comes later is not executed. */
 static void stop_lets_calls_finish(void **state) {
     (void)state;
     it_ends ends = {0};
     atomic_store(&stops, 0);
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(
-            it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_async_many(it_c.channel, &(it_request){.mode = ITEST__MODE__LATER}, 10, &ends);
     it_server_wait_held(&it_s, 10);
-    seal_server_stop(it_s.server, 60000, on_stopped, NULL);
+    seal_server_stop(it_s.server, 60000, it_count_stopped, &stops);
     /* A call that comes when the client has heard of it may wait for another server, but not run.
      */
     it_wait_disconnected(it_c.channel);
@@ -49,11 +40,9 @@ static void stop_cuts_after_the_grace(void **state) {
     (void)state;
     it_ends ends = {0};
     atomic_store(&stops, 0);
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(
-            it_async(it_c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_async_many(it_c.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, 10, &ends);
     it_wait_at_least(&it_s.runs, 10, "handlers");
-    seal_server_stop(it_s.server, 50, on_stopped, NULL);
+    seal_server_stop(it_s.server, 50, it_count_stopped, &stops);
     it_wait_ends(&ends, 10);
     it_wait_at_least(&stops, 1, "the server to stop");
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 10);
@@ -67,45 +56,28 @@ static void stop_in_every_state(void **state) {
     static it_server other;
     atomic_store(&stops, 0);
     seal_server_stop(it_s.server, 1000, NULL, NULL);
-    seal_server_stop(it_s.server, 0, on_stopped, NULL);
+    seal_server_stop(it_s.server, 0, it_count_stopped, &stops);
     it_wait_at_least(&stops, 1, "the server to stop");
-    seal_server_stop(it_s.server, 0, on_stopped, NULL);
+    seal_server_stop(it_s.server, 0, it_count_stopped, &stops);
     it_wait_at_least(&stops, 2, "the second callback");
     it_server_init(&other);
     seal_server_options options;
     it_server_options(&options);
     assert_int_equal(seal_runtime_new(NULL, &other.runtime, NULL), 0);
     assert_int_equal(seal_server_new(other.runtime, &options, &other.server, NULL), 0);
-    seal_server_stop(other.server, 0, on_stopped, NULL);
+    seal_server_stop(other.server, 0, it_count_stopped, &stops);
     it_wait_at_least(&stops, 3, "a server that was never started to stop");
     it_server_done(&other);
-}
-
-static void on_started_or_not(seal_server *server, const seal_error *error, void *user) {
-    (void)server;
-    atomic_uint *counter = user;
-    atomic_fetch_add(counter, error == NULL ? 1 : 100);
 }
 
 /* While the credentials are being checked. */
 static void free_during_start(void **state) {
     (void)state;
+    seal_server_options options;
+    it_server_options(&options);
     for (int i = 0; i < 20; i++) {
-        static it_server other;
-        atomic_uint outcome = 0;
-        seal_server_options options;
-        it_server_options(&options);
         options.skip_startup_check = i % 2 == 0;
-        it_server_init(&other);
-        assert_int_equal(seal_runtime_new(NULL, &other.runtime, NULL), 0);
-        assert_int_equal(seal_server_new(other.runtime, &options, &other.server, NULL), 0);
-        assert_int_equal(seal_server_add_address(other.server, "127.0.0.1:0", NULL), 0);
-        assert_int_equal(seal_server_start_async(other.server, on_started_or_not, &outcome, NULL),
-                         0);
-        if (i % 3 == 0)
-            usleep(1000);
-        it_server_done(&other);
-        assert_true(atomic_load(&outcome) == 1 || atomic_load(&outcome) == 100);
+        it_free_while_starting(&options, i % 3 != 0);
     }
 }
 
@@ -121,9 +93,7 @@ static void free_server_with_calls(void **state) {
     it_server_start(&other, &options, NULL);
     seal_channel *channel = it_channel(&it_c, other.target, NULL);
     it_ends ends = {0};
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(
-            it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_async_many(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, 20, &ends);
     it_wait_at_least(&other.runs, 20, "handlers");
     seal_server_free(other.server);
     other.server = NULL;
@@ -170,9 +140,7 @@ static void free_on_the_loop(void **state) {
     (void)state;
     on_loop o = {.channel = it_channel(&it_c, it_s.target, NULL)};
     it_ends ends = {0};
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(
-            it_async(o.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_async_many(o.channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, 20, &ends);
     it_wait_at_least(&it_s.runs, 20, "handlers");
     assert_int_equal(seal_runtime_post(it_c.runtime, free_channel_on_loop, &o), 0);
     it_wait_ends(&ends, 20);
@@ -219,23 +187,11 @@ static void free_in_a_callback(void **state) {
 
 /* ---- Runtimes that a channel or server made for itself ---- */
 
-/* The links of the folder: without opening it, because ThreadSanitizer does not see libuv close its
- * files and takes the reuse of their numbers for a race. */
-static unsigned threads_of_this_process(void) {
-    struct stat st;
-    assert_int_equal(stat("/proc/self/task", &st), 0);
-    return (unsigned)st.st_nlink;
-}
-
-static bool has_so_many_threads(void *arg) {
-    return threads_of_this_process() <= *(unsigned *)arg;
-}
-
 /* Freed by a callback, on the runtime's own thread, that thread ends, too. */
 static void private_runtime_freed_by_a_callback(void **state) {
     (void)state;
     it_echo(it_c.channel, 1); /* the threads of the usual client and server are there now */
-    unsigned before = threads_of_this_process();
+    unsigned before = it_threads();
     for (int round = 0; round < 5; round++) {
         seal_channel_options options;
         on_loop o = {.channel = NULL};
@@ -247,28 +203,20 @@ static void private_runtime_freed_by_a_callback(void **state) {
                 itest_echo_call_call(o.channel, &request, NULL, free_in_the_callback, &o, NULL), 0);
         }
         it_wait_at_least(&o.done, 5, "callbacks");
-        it_wait(has_so_many_threads, &before, "the private runtime's threads to end");
+        it_wait_threads(before);
     }
-}
-
-static void free_when_stopped(seal_server *server, void *user) {
-    seal_server_free(server);
-    on_stopped(NULL, user);
 }
 
 static void private_server_freed_by_a_callback(void **state) {
     (void)state;
-    unsigned before = threads_of_this_process();
+    unsigned before = it_threads();
     seal_server_options options;
-    seal_server *server = NULL;
     it_server_options(&options);
     atomic_store(&stops, 0);
-    assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
-    assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
-    assert_int_equal(seal_server_start(server, NULL), 0);
-    seal_server_stop(server, 0, free_when_stopped, NULL);
+    seal_server *server = it_start_private_server(&options);
+    seal_server_stop(server, 0, it_free_stopped, &stops);
     it_wait_at_least(&stops, 1, "the server to stop");
-    it_wait(has_so_many_threads, &before, "the private runtime's threads to end");
+    it_wait_threads(before);
 }
 
 /* ---- Everything on one loop of the caller's ---- */
@@ -283,30 +231,19 @@ static void loop_end(const seal_result *result, const Itest__Reply *reply, void 
 static void callers_loop_ends(void **state) {
     (void)state;
     for (int turns = 0; turns < 40; turns++) {
-        uv_loop_t loop;
-        seal_runtime_options ro;
-        seal_channel_options co;
-        seal_runtime *runtime = NULL;
-        seal_channel *channel = NULL;
+        own_loop own;
         unsigned ends = 0;
-        uv_loop_init(&loop);
-        seal_runtime_options_init(&ro);
-        it_channel_options(&co);
-        ro.loop = &loop;
-        assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-        assert_int_equal(itest_echo_channel_new(runtime, it_s.target, &co, &channel, NULL), 0);
+        own_loop_init(&own);
+        own_loop_connect(&own, it_s.target, &itest_echo_service);
         for (int i = 0; i < 5; i++) {
             Itest__Request request = ITEST__REQUEST__INIT;
-            assert_int_equal(itest_echo_call_call(channel, &request, NULL, loop_end, &ends, NULL),
-                             0);
+            assert_int_equal(
+                itest_echo_call_call(own.channel, &request, NULL, loop_end, &ends, NULL), 0);
         }
         for (int i = 0; i < turns && ends < 5; i++)
-            uv_run(&loop, turns % 2 == 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-        seal_channel_free(channel);
-        seal_runtime_free(runtime);
-        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+            uv_run(&own.loop, turns % 2 == 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        own_loop_done(&own);
         assert_int_equal(ends, 5);
-        assert_int_equal(uv_loop_close(&loop), 0);
     }
 }
 
@@ -318,41 +255,32 @@ static void loop_started(seal_server *server, const seal_error *error, void *use
 static void server_on_a_callers_loop(void **state) {
     (void)state;
     for (int round = 0; round < 5; round++) {
-        uv_loop_t loop;
-        seal_runtime_options ro;
-        seal_server_options so;
-        seal_runtime *runtime = NULL;
+        own_loop own;
+        seal_server_options options;
         seal_server *server = NULL;
         int started = 0;
-        uv_loop_init(&loop);
-        seal_runtime_options_init(&ro);
-        it_server_options(&so);
-        ro.loop = &loop;
-        assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-        assert_int_equal(seal_server_new(runtime, &so, &server, NULL), 0);
+        own_loop_init(&own);
+        it_server_options(&options);
+        assert_int_equal(seal_server_new(own.runtime, &options, &server, NULL), 0);
         assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
         assert_int_equal(seal_server_start(server, NULL), SEAL_ERROR_WRONG_THREAD);
         assert_int_equal(seal_server_start_async(server, loop_started, &started, NULL), 0);
         while (round > 0 && started == 0)
-            uv_run(&loop, UV_RUN_ONCE);
+            uv_run(&own.loop, UV_RUN_ONCE);
         if (round > 0)
             assert_int_equal(started, 1);
         if (round > 1) {
-            char target[64];
             it_ends ends = {0};
-            snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
-            seal_channel *channel = it_channel(&it_c, target, NULL);
+            seal_channel *channel = it_channel_to(&it_c, seal_server_port(server), NULL);
             assert_int_equal(it_async(channel, &(it_request){.size = 1}, &ends, NULL), 0);
             while (round > 2 && atomic_load(&ends.n) == 0)
-                uv_run(&loop, UV_RUN_NOWAIT);
+                uv_run(&own.loop, UV_RUN_NOWAIT);
             if (round > 2)
                 assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNIMPLEMENTED]), 1);
             seal_channel_free(channel);
         }
         seal_server_free(server);
-        seal_runtime_free(runtime);
-        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-        assert_int_equal(uv_loop_close(&loop), 0);
+        own_loop_done(&own);
     }
 }
 
@@ -361,14 +289,10 @@ static void server_on_a_callers_loop(void **state) {
 static void connection_lost(void **state) {
     (void)state;
     static relay r;
-    char target[64];
     relay_start(&r, seal_server_port(it_s.server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&it_c, target, NULL);
+    seal_channel *channel = it_channel_to(&it_c, r.port, NULL);
     it_ends ends = {0};
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(
-            it_async(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, &ends, NULL), 0);
+    it_async_many(channel, &(it_request){.mode = ITEST__MODE__CANCELLED}, 20, &ends);
     it_wait_at_least(&it_s.runs, 20, "handlers");
     for (int d = 0; d < 2; d++)
         shutdown(r.sides[d].from, SHUT_RDWR);
@@ -415,11 +339,10 @@ static void the_next_server_takes_over(void **state) {
     it_server_init(&first);
     it_server_start(&first, NULL, address);
     seal_channel *channel = it_channel(&it_c, first.target, NULL);
-    assert_int_equal(it_async(channel, &(it_request){.mode = ITEST__MODE__LATER}, &old_calls, NULL),
-                     0);
+    it_async_many(channel, &(it_request){.mode = ITEST__MODE__LATER}, 1, &old_calls);
     it_server_wait_held(&first, 1);
     atomic_store(&stops, 0);
-    seal_server_stop(first.server, 60000, on_stopped, NULL);
+    seal_server_stop(first.server, 60000, it_count_stopped, &stops);
     seal_server_stats stats;
     it_server_stats(&first, &stats); /* the stop has been begun: the port is free */
     it_server_init(&second);

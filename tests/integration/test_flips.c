@@ -249,8 +249,6 @@ static bool has_realm(void) {
 }
 
 static int setup(void **state) {
-    static const char *const principals[] = {LAB_SERVICE};
-    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
     const char *keytab = NULL;
     if (!has_realm()) {
         int rc = lab_setup(state);
@@ -260,13 +258,8 @@ static int setup(void **state) {
         ccache = lab_ccache();
         lab_mint(keytab, LAB_SERVICE, ccache);
     }
-    seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
-                                          .principals = principals,
-                                          .n_principals = 1,
-                                          .keytab = keytab,
-                                          .mechanisms = &mechanism,
-                                          .n_mechanisms = 1};
-    return seal__gss_acceptor_new(&options, &identity, NULL);
+    identity = lab_identity(keytab, LAB_SERVICE, SEAL_MECHANISM_KRB5);
+    return 0;
 }
 
 static int teardown(void **state) {

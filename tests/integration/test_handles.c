@@ -11,17 +11,6 @@
 
 enum { SIZE = 20000 };
 
-static Flow__Item item_of(uint32_t number) {
-    static uint8_t bytes[SIZE];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    item.data.data = bytes;
-    item.data.len = SIZE;
-    return item;
-}
-
 /* ---- A thread that stops inside a write ---- */
 
 static _Thread_local bool stops_here;
@@ -52,7 +41,7 @@ typedef struct writer {
 
 static void *write_one(void *arg) {
     writer *w = arg;
-    Flow__Item item = item_of(1);
+    Flow__Item item = flow_item(1, SIZE);
     stops_here = true;
     w->rc = flow_flow_write_up(w->call, &item);
     stops_here = false;

@@ -4,7 +4,6 @@
 #include "harness.h"
 #include "relay.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,15 +25,13 @@ typedef struct distant {
     seal_channel *channel;
 } distant;
 
-static void connect_through(distant *d, it_client *c, const it_server *s, uint32_t keepalive_ms) {
-    char target[64];
+static void connect_through(distant *d, const it_server *s, uint32_t keepalive_ms) {
     seal_channel_options options;
     it_channel_options(&options);
     options.keepalive_ms = keepalive_ms;
     options.keepalive_timeout_ms = ANSWER_MS;
     relay_start(&d->r, seal_server_port(s->server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", d->r.port);
-    d->channel = it_channel(c, target, &options);
+    d->channel = it_channel_to(&it_c, d->r.port, &options);
     it_echo(d->channel, 10);
 }
 
@@ -43,6 +40,17 @@ static void end(distant *d) {
     seal_channel_free(d->channel);
     relay_join(&d->r);
     relay_free(&d->r);
+}
+
+static distant d;
+static it_ends ends;
+
+/* A server, and a client of it through a relay. */
+static void start(uint32_t server_keepalive_ms, uint32_t client_keepalive_ms) {
+    memset(&ends, 0, sizeof ends);
+    server_start(&it_s, server_keepalive_ms);
+    it_client_init(&it_c);
+    connect_through(&d, &it_s, client_keepalive_ms);
 }
 
 typedef struct silent_at_least {
@@ -64,82 +72,58 @@ static void wait_silent(it_server *s, uint64_t n) {
 
 static void both_ends_notice(void **state) {
     (void)state;
-    static it_server s;
-    static it_client c;
-    static distant d;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    server_start(&s, QUICK_MS);
-    it_client_init(&c);
-    connect_through(&d, &c, &s, QUICK_MS);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(
-            it_async(d.channel,
-                     &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 600000000}, &ends,
-                     NULL),
-            0);
-    it_wait_at_least(&s.runs, 6, "handlers");
+    start(QUICK_MS, QUICK_MS);
+    it_async_many(d.channel, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 600000000},
+                  5, &ends);
+    it_wait_at_least(&it_s.runs, 6, "handlers");
     relay_set_flow(&d.r, RELAY_SINKS);
     it_wait_ends(&ends, 5);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), 5);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_EXECUTION_UNKNOWN]), 5);
-    wait_silent(&s, 1);
-    it_wait_at_least(&s.cancels, 5, "the handlers to be told");
-    it_log_wait(&s.log, "no answer for");
-    it_server_wait_idle(&s);
+    wait_silent(&it_s, 1);
+    it_wait_at_least(&it_s.cancels, 5, "the handlers to be told");
+    it_log_wait(&it_s.log, "no answer for");
+    it_server_wait_idle(&it_s);
     end(&d);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 /* Quiet ones outlive, on the same connection, others that are silent and came later. */
 static void quiet_ones_are_left_alone(void **state) {
     (void)state;
     enum { ROUNDS = 3 };
-    static it_server s;
-    static it_client c;
-    server_start(&s, QUICK_MS);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 10);
+    server_start(&it_s, QUICK_MS);
+    it_client_start(&it_c, it_s.target, NULL);
+    it_echo(it_c.channel, 10);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        static distant d;
-        connect_through(&d, &c, &s, SEAL_NEVER);
+        connect_through(&d, &it_s, SEAL_NEVER);
         relay_set_flow(&d.r, RELAY_SINKS);
-        wait_silent(&s, i + 1);
+        wait_silent(&it_s, i + 1);
         end(&d);
     }
-    it_echo(c.channel, 10);
+    it_echo(it_c.channel, 10);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_accepted, 1 + ROUNDS);
     assert_int_equal(stats.connections_silent, ROUNDS);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 /* A server that does not ask keeps what another one has given up. */
 static void never(void **state) {
     (void)state;
-    static it_server asking;
     static it_server trusting;
-    static it_client c;
-    static distant d[2];
-    server_start(&asking, QUICK_MS);
+    static distant kept;
+    start(QUICK_MS, SEAL_NEVER);
     server_start(&trusting, SEAL_NEVER);
-    it_client_init(&c);
-    connect_through(&d[0], &c, &trusting, SEAL_NEVER);
-    connect_through(&d[1], &c, &asking, SEAL_NEVER);
-    for (int i = 0; i < 2; i++)
-        relay_set_flow(&d[i].r, RELAY_SINKS);
-    wait_silent(&asking, 1);
+    connect_through(&kept, &trusting, SEAL_NEVER);
+    relay_set_flow(&kept.r, RELAY_SINKS);
+    relay_set_flow(&d.r, RELAY_SINKS);
+    wait_silent(&it_s, 1);
     seal_server_stats stats;
     it_server_stats(&trusting, &stats);
     assert_int_equal(stats.connections_silent, 0);
     assert_int_equal(stats.connections_open, 1);
-    for (int i = 0; i < 2; i++)
-        end(&d[i]);
-    it_client_done(&c);
-    it_server_done(&asking);
+    end(&kept);
+    end(&d);
     it_server_done(&trusting);
 }
 
@@ -148,30 +132,18 @@ static void never(void **state) {
 static void slow_ones_are_not_silent(void **state) {
     (void)state;
     enum { CALLS = 900, SIZE = 32 * 1024 };
-    static it_server s;
-    static it_client c;
-    static distant d;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    server_start(&s, QUICK_MS);
-    it_client_init(&c);
-    connect_through(&d, &c, &s, SEAL_NEVER);
+    start(QUICK_MS, SEAL_NEVER);
     atomic_store(&d.r.sides[RELAY_TO_CLIENT].flow, RELAY_TRICKLES);
-    for (int i = 0; i < CALLS; i++)
-        assert_int_equal(
-            it_async(
-                d.channel,
-                &(it_request){.mode = ITEST__MODE__SIZED, .number = SIZE, .timeout_us = 600000000},
-                &ends, NULL),
-            0);
+    it_async_many(
+        d.channel,
+        &(it_request){.mode = ITEST__MODE__SIZED, .number = SIZE, .timeout_us = 600000000}, CALLS,
+        &ends);
     it_wait_ends(&ends, CALLS);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), CALLS);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_silent, 0);
     end(&d);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 /* ---- A loop that was busy ---- */
@@ -196,42 +168,32 @@ static void keep_busy(void *user) {
 
 static void busy_loop_reads_before_it_gives_up(void **state) {
     (void)state;
-    static it_server s;
-    static it_client c;
-    static distant d;
-    static it_ends ends;
-    memset(&ends, 0, sizeof ends);
-    server_start(&s, SEAL_NEVER);
-    it_client_init(&c);
-    connect_through(&d, &c, &s, QUICK_MS);
+    start(SEAL_NEVER, QUICK_MS);
     atomic_store(&d.r.sides[RELAY_TO_CLIENT].flow, RELAY_WAITS);
     assert_int_equal(
         it_async(d.channel, &(it_request){.mode = ITEST__MODE__CANCELLED, .timeout_us = 600000000},
                  &ends, NULL),
         0);
-    it_wait_at_least(&s.runs, 2, "the handler");
+    it_wait_at_least(&it_s.runs, 2, "the handler");
     sleep_ms(2 * QUICK_MS); /* now it has asked */
     pause p = {.r = &d.r};
-    assert_int_equal(seal_runtime_post(c.runtime, keep_busy, &p), 0);
+    assert_int_equal(seal_runtime_post(it_c.runtime, keep_busy, &p), 0);
     it_wait_at_least(&p.over, 1, "the loop");
     it_echo(d.channel, 10);
-    seal_channel_stats stats;
-    seal_channel_get_stats(d.channel, &stats);
+    seal_channel_stats stats = it_channel_stats(d.channel);
     assert_int_equal(stats.connections_made, 1);
     assert_int_equal(atomic_load(&ends.n), 0);
     end(&d);
     it_wait_ends(&ends, 1);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ends_notice),
-        cmocka_unit_test(quiet_ones_are_left_alone),
-        cmocka_unit_test(never),
-        cmocka_unit_test(slow_ones_are_not_silent),
-        cmocka_unit_test(busy_loop_reads_before_it_gives_up),
+        cmocka_unit_test_teardown(both_ends_notice, it_teardown),
+        cmocka_unit_test_teardown(quiet_ones_are_left_alone, it_teardown),
+        cmocka_unit_test_teardown(never, it_teardown),
+        cmocka_unit_test_teardown(slow_ones_are_not_silent, it_teardown),
+        cmocka_unit_test_teardown(busy_loop_reads_before_it_gives_up, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.keepalive", tests, NULL, NULL);
 }

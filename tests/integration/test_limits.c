@@ -11,211 +11,164 @@
 #include <unistd.h>
 
 static char self[300];
-
-typedef struct shed_at_least {
-    it_server *server;
-    uint64_t n;
-} shed_at_least;
+static const it_request later = {.mode = ITEST__MODE__LATER};
 
 static bool has_shed(void *arg) {
-    const shed_at_least *a = arg;
+    const uint64_t *n = arg;
     seal_server_stats stats;
-    it_server_stats(a->server, &stats);
-    return stats.connections_shed >= a->n;
+    it_server_stats(&it_s, &stats);
+    return stats.connections_shed >= *n;
 }
 
-static void wait_shed(it_server *server, uint64_t n) {
-    shed_at_least a = {.server = server, .n = n};
-    it_wait(has_shed, &a, "connections to be shed");
+static void wait_shed(uint64_t n) {
+    it_wait(has_shed, &n, "connections to be shed");
 }
 
 static void connections(void **state) {
     (void)state;
-    static it_server s;
-    static it_client c;
-    uint8_t rest[64];
     seal_server_options options;
     it_server_options(&options);
     options.max_connections = 3;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
-    int fds[2] = {it_connect(seal_server_port(s.server)), it_connect(seal_server_port(s.server))};
-    seal_channel *fourth = it_channel(&c, s.target, NULL);
+    it_start(&options, NULL);
+    it_echo(it_c.channel, 1);
+    int fds[2] = {it_connect(seal_server_port(it_s.server)),
+                  it_connect(seal_server_port(it_s.server))};
+    seal_channel *fourth = it_channel(&it_c, it_s.target, NULL);
     it_expect(it_sync(fourth, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
               SEAL_NOT_EXECUTED, NULL);
-    wait_shed(&s, 1);
-    it_echo(c.channel, 1);
+    wait_shed(1);
+    it_echo(it_c.channel, 1);
     close(fds[0]);
     close(fds[1]);
-    it_log_wait(&s.log, "refused");
-    while (it_log_count(&s.log, "refused") < 2)
+    it_log_wait(&it_s.log, "refused");
+    while (it_log_count(&it_s.log, "refused") < 2)
         usleep(1000);
     it_echo(fourth, 1);
-    int fd = it_connect(seal_server_port(s.server));
-    int over = it_connect(seal_server_port(s.server));
-    assert_int_equal(it_read_to_end(over, rest, sizeof rest), 0);
-    close(over);
+    int fd = it_connect(seal_server_port(it_s.server));
+    it_expect_shed(seal_server_port(it_s.server));
     close(fd);
     seal_channel_free(fourth);
-    it_client_done(&c);
-    it_server_done(&s);
 }
 
 static void half_open_per_source(void **state) {
     (void)state;
     enum { LIMIT = 5 };
-    static it_server s;
-    static it_client c;
-    uint8_t rest[64];
     seal_server_options options;
     it_server_options(&options);
     options.max_half_open_per_source = LIMIT;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
+    it_start(&options, NULL);
     int fds[LIMIT];
     for (int i = 0; i < LIMIT; i++)
-        fds[i] = it_connect(seal_server_port(s.server));
-    int over = it_connect(seal_server_port(s.server));
-    assert_int_equal(it_read_to_end(over, rest, sizeof rest), 0);
-    close(over);
+        fds[i] = it_connect(seal_server_port(it_s.server));
+    it_expect_shed(seal_server_port(it_s.server));
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_open, LIMIT);
     assert_int_equal(stats.connections_shed, 1);
     for (int i = 0; i < LIMIT; i++)
         close(fds[i]);
-    it_server_wait_idle(&s);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
-    it_client_done(&c);
-    it_server_done(&s);
+    it_server_wait_idle(&it_s);
+    it_echo(it_c.channel, 1);
 }
 
 static void half_open_in_all(void **state) {
     (void)state;
     enum { LIMIT = 40, TRIES = 400 };
-    static it_server s;
-    static it_client c;
     seal_server_options options;
     it_server_options(&options);
     options.max_half_open = LIMIT;
     options.max_half_open_per_source = 100000;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
+    it_start(&options, NULL);
+    it_echo(it_c.channel, 1);
     static int fds[TRIES];
     for (int i = 0; i < TRIES; i++)
-        fds[i] = it_connect(seal_server_port(s.server));
-    wait_shed(&s, TRIES - LIMIT);
+        fds[i] = it_connect(seal_server_port(it_s.server));
+    wait_shed(TRIES - LIMIT);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_true(stats.connections_open <= LIMIT + 1);
     assert_true(stats.connections_open >= LIMIT / 4);
-    it_echo(c.channel, 1);
+    it_echo(it_c.channel, 1);
     for (int i = 0; i < TRIES; i++)
         close(fds[i]);
-    it_client_done(&c);
-    it_server_wait_idle(&s);
-    it_server_done(&s);
+    seal_channel_free(it_c.channel);
+    it_c.channel = NULL;
+    it_server_wait_idle(&it_s);
 }
 
 /* A channel takes so many calls that wait; the others are told at once. */
 static void pending_calls(void **state) {
     (void)state;
     enum { STREAMS = 100, PENDING = 20, MORE = 30 };
-    static it_server s;
-    static it_client c;
     seal_channel_options options;
     it_channel_options(&options);
     options.max_pending = PENDING;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, &options);
-    it_echo(c.channel, 1);
+    it_start(NULL, &options);
+    it_echo(it_c.channel, 1);
     it_ends ends = {0};
-    for (int i = 0; i < STREAMS; i++) {
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
-        it_server_wait_held(&s, (size_t)i + 1);
+    for (size_t i = 0; i < STREAMS; i++) {
+        it_async_many(it_c.channel, &later, 1, &ends);
+        it_server_wait_held(&it_s, i + 1);
     }
-    for (int i = 0; i < PENDING + MORE; i++)
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_async_many(it_c.channel, &later, PENDING + MORE, &ends);
     it_wait_at_least(&ends.n, MORE, "calls to be refused");
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_RESOURCE_EXHAUSTED]), MORE);
     assert_int_equal(atomic_load(&ends.by_execution[SEAL_NOT_EXECUTED]), MORE);
     while (atomic_load(&ends.n) < STREAMS + PENDING + MORE)
-        it_server_release(&s);
+        it_server_release(&it_s);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), STREAMS + PENDING);
-    it_client_done(&c);
-    it_server_done(&s);
+}
+
+/* So many calls run at once. */
+static void start_with_streams(uint32_t max_streams) {
+    seal_server_options options;
+    it_server_options(&options);
+    options.max_streams = max_streams;
+    it_start(&options, NULL);
+    it_echo(it_c.channel, 1);
 }
 
 static void streams(void **state) {
     (void)state;
     enum { STREAMS = 37, CALLS = 111 };
-    static it_server s;
-    static it_client c;
-    seal_server_options options;
-    it_server_options(&options);
-    options.max_streams = STREAMS;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
+    start_with_streams(STREAMS);
     it_ends ends = {0};
-    for (int i = 0; i < CALLS; i++)
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
-    it_server_wait_held(&s, STREAMS);
+    it_async_many(it_c.channel, &later, CALLS, &ends);
+    it_server_wait_held(&it_s, STREAMS);
     /* A call that waits for a stream may run out of time, and has certainly not run. */
-    it_expect(it_sync(c.channel, NULL, &(it_request){.timeout_us = 50000}),
+    it_expect(it_sync(it_c.channel, NULL, &(it_request){.timeout_us = 50000}),
               SEAL_STATUS_DEADLINE_EXCEEDED, SEAL_NOT_EXECUTED, "waiting for another call");
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.calls_running, STREAMS);
     while (atomic_load(&ends.n) < CALLS)
-        it_server_release(&s);
+        it_server_release(&it_s);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), CALLS);
-    it_client_done(&c);
-    it_server_done(&s);
+}
+
+/* A call of which the handler goes on; cancelled when so many handlers run. */
+static void call_and_cancel(it_ends *ends, size_t running) {
+    seal_client_call *call = NULL;
+    assert_int_equal(it_async(it_c.channel, &later, ends, &call), 0);
+    it_server_wait_held(&it_s, running);
+    seal_client_call_cancel(call);
+    seal_client_call_unref(call);
 }
 
 /* Handlers that ignore a cancel keep their places: open and cancel in a loop does not start more of
  * them. */
 static void cancelled_calls_keep_their_places(void **state) {
     (void)state;
-    enum { STREAMS = 10 };
-    static it_server s;
-    static it_client c;
-    seal_server_options options;
-    it_server_options(&options);
-    options.max_streams = STREAMS;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
+    enum { STREAMS = 10, CALLS = 100 };
+    start_with_streams(STREAMS);
     it_ends ends = {0};
-    unsigned n = 0;
-    for (; n < 100; n++) {
-        seal_client_call *call = NULL;
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, &call), 0);
-        if (n < STREAMS)
-            it_server_wait_held(&s, n + 1);
-        seal_client_call_cancel(call);
-        seal_client_call_unref(call);
-    }
-    it_wait_ends(&ends, n);
+    for (unsigned n = 0; n < CALLS; n++)
+        call_and_cancel(&ends, n < STREAMS ? n + 1 : 0);
+    it_wait_ends(&ends, CALLS);
     seal_server_stats stats;
-    it_server_stats(&s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_true(stats.calls_running <= STREAMS);
-    it_server_release(&s);
-    it_client_done(&c);
-    it_server_done(&s);
+    it_server_release(&it_s);
 }
 
 /* The client has given up calls that still run, so that it takes more places to be free than there
@@ -223,43 +176,25 @@ static void cancelled_calls_keep_their_places(void **state) {
 static void calls_wait_for_those_that_were_given_up(void **state) {
     (void)state;
     enum { STREAMS = 8 };
-    static it_server s;
-    static it_client c;
-    seal_server_options options;
-    it_server_options(&options);
-    options.max_streams = STREAMS;
-    it_server_init(&s);
-    it_server_start(&s, &options, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
+    start_with_streams(STREAMS);
     it_ends given_up = {0};
-    for (unsigned n = 0; n < STREAMS; n++) {
-        seal_client_call *call = NULL;
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &given_up, &call), 0);
-        it_server_wait_held(&s, n + 1);
-        seal_client_call_cancel(call);
-        seal_client_call_unref(call);
-    }
-    it_wait_ends(&given_up, STREAMS);
-    unsigned before = atomic_load(&s.runs);
-    it_ends waiting = {0};
     for (unsigned n = 0; n < STREAMS; n++)
-        assert_int_equal(it_async(c.channel, &(it_request){.size = 10}, &waiting, NULL), 0);
+        call_and_cancel(&given_up, n + 1);
+    it_wait_ends(&given_up, STREAMS);
+    unsigned before = atomic_load(&it_s.runs);
+    it_ends waiting = {0};
+    it_async_many(it_c.channel, &(it_request){.size = 10}, STREAMS, &waiting);
     it_ends impatient = {0};
-    assert_int_equal(
-        it_async(c.channel, &(it_request){.size = 10, .timeout_us = 700000}, &impatient, NULL), 0);
+    it_async_many(it_c.channel, &(it_request){.size = 10, .timeout_us = 700000}, 1, &impatient);
     it_wait_ends(&impatient, 1); /* several refusals, and no time left for another attempt */
     assert_int_equal(atomic_load(&impatient.by_execution[SEAL_NOT_EXECUTED]), 1);
     assert_int_equal(atomic_load(&impatient.by_status[SEAL_STATUS_RESOURCE_EXHAUSTED]), 1);
     assert_int_equal(atomic_load(&waiting.n), 0);
-    assert_int_equal(atomic_load(&s.runs), before);
-    it_server_release(&s);
+    assert_int_equal(atomic_load(&it_s.runs), before);
+    it_server_release(&it_s);
     it_wait_ends(&waiting, STREAMS);
     assert_int_equal(atomic_load(&waiting.by_status[SEAL_STATUS_OK]), STREAMS);
-    assert_int_equal(atomic_load(&s.runs), before + STREAMS);
-    it_client_done(&c);
-    it_server_done(&s);
+    assert_int_equal(atomic_load(&it_s.runs), before + STREAMS);
 }
 
 /* ---- Out of file descriptors: in a process of its own ---- */
@@ -339,13 +274,13 @@ int main(int argc, char **argv) {
     snprintf(self, sizeof self, "%s", argv[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors),
-        cmocka_unit_test(connections),
-        cmocka_unit_test(half_open_per_source),
-        cmocka_unit_test(half_open_in_all),
-        cmocka_unit_test(pending_calls),
-        cmocka_unit_test(streams),
-        cmocka_unit_test(cancelled_calls_keep_their_places),
-        cmocka_unit_test(calls_wait_for_those_that_were_given_up),
+        cmocka_unit_test_teardown(connections, it_teardown),
+        cmocka_unit_test_teardown(half_open_per_source, it_teardown),
+        cmocka_unit_test_teardown(half_open_in_all, it_teardown),
+        cmocka_unit_test_teardown(pending_calls, it_teardown),
+        cmocka_unit_test_teardown(streams, it_teardown),
+        cmocka_unit_test_teardown(cancelled_calls_keep_their_places, it_teardown),
+        cmocka_unit_test_teardown(calls_wait_for_those_that_were_given_up, it_teardown),
     };
     return cmocka_run_group_tests_name("integration.limits", tests, NULL, NULL);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of endpoints that change while the channel lives. The lists come through the channel's own
  * resolver, as if its source had them. */
-#include "harness.h"
+#include "own_loop.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "client/client_internal.h"
 
@@ -74,7 +73,7 @@ static void source_away(seal_channel *channel, const char *text) {
 
 /* ---- Two servers, and a channel that begins with the first ---- */
 
-static char both[400];
+static char both[IT_TWO_TARGETS];
 
 static int setup(void **state) {
     (void)state;
@@ -82,14 +81,7 @@ static int setup(void **state) {
     seal_server_options options;
     it_server_options(&options);
     options.aliases = aliases;
-    it_server_init(&a);
-    it_server_init(&b);
-    it_server_start(&a, &options, NULL);
-    it_server_start(&b, NULL, NULL);
-    snprintf(both, sizeof both, "seal:///%s,%s", a.target, b.target);
-    it_client_start(&c, both, NULL);
-    it_echo(c.channel, 1);
-    assert_int_equal(atomic_load(&a.runs), 1);
+    it_start_two(&a, &b, &c, &options, both);
     return 0;
 }
 
@@ -99,12 +91,6 @@ static int teardown(void **state) {
     it_server_done(&a);
     it_server_done(&b);
     return 0;
-}
-
-static seal_channel_stats stats_of(seal_channel *channel) {
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
-    return stats;
 }
 
 /* ---- The endpoint in use ---- */
@@ -118,7 +104,7 @@ static void still_there(void **state) {
     publish(c.channel, &p);
     it_echo(c.channel, 1);
     assert_int_equal(atomic_load(&a.runs), 2);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.connections_made, 1);
     assert_int_equal(stats.endpoints, 3);
     assert_int_equal(stats.resolver_updates, 2);
@@ -127,9 +113,7 @@ static void still_there(void **state) {
 static void removed_while_calls_run(void **state) {
     (void)state;
     it_ends ends = {0};
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(
-            it_async(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, &ends, NULL), 0);
+    it_async_many(c.channel, &(it_request){.mode = ITEST__MODE__LATER}, 5, &ends);
     it_server_wait_held(&a, 5);
     publish_one(c.channel, b.target, IT_SERVICE);
     it_echo(c.channel, 100);
@@ -148,7 +132,8 @@ static void removed_without_calls(void **state) {
     (void)state;
     publish_one(c.channel, b.target, IT_SERVICE);
     it_server_wait_idle(&a);
-    assert_int_equal(stats_of(c.channel).connections_made, 1); /* nobody needs another one yet */
+    assert_int_equal(it_channel_stats(c.channel).connections_made,
+                     1); /* nobody needs another one yet */
     it_echo(c.channel, 1);
     assert_int_equal(atomic_load(&b.runs), 1);
 }
@@ -160,7 +145,7 @@ static void another_principal(void **state) {
     assert_int_equal(seal_result_status(result), SEAL_STATUS_OK);
     assert_string_equal(seal_peer_principal(seal_result_peer(result)), OTHER_SERVICE "@" IT_REALM);
     it_expect_ok(result);
-    assert_int_equal(stats_of(c.channel).connections_made, 2);
+    assert_int_equal(it_channel_stats(c.channel).connections_made, 2);
     /* And one that the server is not. */
     publish_one(c.channel, b.target, OTHER_SERVICE);
     it_expect(it_sync(c.channel, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAUTHENTICATED,
@@ -193,8 +178,10 @@ static void to_and_fro(void **state) {
         assert_int_equal(pthread_create(&threads[i].thread, NULL, run_traffic, &threads[i]), 0);
     for (unsigned i = 0; i < 30; i++) {
         publish_one(c.channel, i % 2 == 0 ? b.target : a.target, IT_SERVICE);
+        /* Of two that end from now on, one has begun after the change. */
         for (size_t k = 0; k < 3; k++)
-            it_wait_at_least(&threads[k].calls, i + 1, "calls between two lists");
+            it_wait_at_least(&threads[k].calls, atomic_load(&threads[k].calls) + 2,
+                             "calls between two lists");
     }
     for (size_t i = 0; i < 3; i++) {
         atomic_store(&threads[i].stop, true);
@@ -224,7 +211,7 @@ static void empty(void **state) {
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
     it_server_wait_idle(&a);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.endpoints, 0);
     assert_int_equal(stats.resolver_outages, 0);
     publish_one(c.channel, b.target, IT_SERVICE);
@@ -256,7 +243,7 @@ static void the_source_is_away(void **state) {
     (void)state;
     source_away(c.channel, "no answer");
     it_echo(c.channel, 1);
-    seal_channel_stats stats = stats_of(c.channel);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.resolver_outages, 1);
     assert_true(stats.resolver_away_ms > 0);
     assert_int_equal(stats.endpoints, 2);
@@ -267,13 +254,13 @@ static void the_source_is_away(void **state) {
     it_echo(c.channel, 1);
     assert_int_equal(atomic_load(&b.runs), 1);
     source_away(c.channel, "still no answer");
-    assert_int_equal(stats_of(c.channel).resolver_outages, 1);
+    assert_int_equal(it_channel_stats(c.channel).resolver_outages, 1);
     publish_one(c.channel, b.target, IT_SERVICE);
-    stats = stats_of(c.channel);
+    stats = it_channel_stats(c.channel);
     assert_int_equal(stats.resolver_away_ms, 0);
     assert_int_equal(stats.resolver_outages, 1);
     it_echo(c.channel, 1);
-    assert_int_equal(stats_of(c.channel).connections_made, 2);
+    assert_int_equal(it_channel_stats(c.channel).connections_made, 2);
 }
 
 /* When nothing works any more, the age of the list may be why. */
@@ -339,7 +326,7 @@ static void longer_while_connecting(void **state) {
     assert_int_equal(atomic_load(&ends.n), 0);
     it_wait_ends(&ends, 1);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 1);
-    assert_int_equal(stats_of(c.channel).connections_failed, 1);
+    assert_int_equal(it_channel_stats(c.channel).connections_failed, 1);
     close(fd);
     close(listener);
 }
@@ -387,33 +374,17 @@ static void freed_while_one_leaves(void **state) {
     it_server_wait_idle(&b);
 }
 
-typedef struct turns {
-    uv_loop_t loop;
-    seal_runtime *runtime;
-    seal_channel *channel;
-    it_ends ends;
-} turns;
-
 /* On a loop of the caller's, after so many turns: resolving, dialing, in the handshake, calling. */
 static void freed_after(int n, const char *target) {
-    turns t = {.runtime = NULL};
-    seal_runtime_options ro;
-    seal_channel_options co;
-    uv_loop_init(&t.loop);
-    seal_runtime_options_init(&ro);
-    it_channel_options(&co);
-    ro.loop = &t.loop;
-    assert_int_equal(seal_runtime_new(&ro, &t.runtime, NULL), 0);
-    assert_int_equal(itest_echo_channel_new(t.runtime, target, &co, &t.channel, NULL), 0);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(it_async(t.channel, &(it_request){.size = 1}, &t.ends, NULL), 0);
-    for (int i = 0; i < n && atomic_load(&t.ends.n) < 2; i++)
-        uv_run(&t.loop, UV_RUN_ONCE);
-    seal_channel_free(t.channel);
-    seal_runtime_free(t.runtime);
-    assert_int_equal(uv_run(&t.loop, UV_RUN_DEFAULT), 0);
-    assert_int_equal(uv_loop_close(&t.loop), 0);
-    assert_int_equal(atomic_load(&t.ends.n), 2);
+    own_loop own;
+    it_ends ends = {0};
+    own_loop_init(&own);
+    own_loop_connect(&own, target, &itest_echo_service);
+    it_async_many(own.channel, &(it_request){.size = 1}, 2, &ends);
+    for (int i = 0; i < n && atomic_load(&ends.n) < 2; i++)
+        uv_run(&own.loop, UV_RUN_ONCE);
+    own_loop_done(&own);
+    assert_int_equal(atomic_load(&ends.n), 2);
 }
 
 static void freed_at_every_turn(void **state) {

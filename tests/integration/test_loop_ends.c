@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every way to end a server with several loops, and starts that come to nothing. */
-#include "harness.h"
+#include "own_loop.h"
+#include "server_ends.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <uv.h>
 
 enum { LOOPS = 4 };
-
-static it_server loops_s;
-static it_client loops_c;
 
 static void loops_options(seal_server_options *options) {
     it_server_options(options);
@@ -19,24 +14,17 @@ static void loops_options(seal_server_options *options) {
     options->stop_grace_ms = 100;
 }
 
-static void start(it_server *s, const char *address) {
+static void start(void) {
     seal_server_options options;
     loops_options(&options);
-    it_server_init(s);
-    it_server_start(s, &options, address);
+    it_server_init(&it_s);
+    it_server_start(&it_s, &options, NULL);
 }
 
 static int setup(void **state) {
     (void)state;
-    start(&loops_s, NULL);
-    it_client_init(&loops_c);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&loops_c);
-    it_server_done(&loops_s);
+    start();
+    it_client_init(&it_c);
     return 0;
 }
 
@@ -44,21 +32,15 @@ static int teardown(void **state) {
 
 static atomic_uint stops;
 
-static void on_stopped(seal_server *server, void *user) {
-    (void)server;
-    (void)user;
-    atomic_fetch_add(&stops, 1);
-}
-
 enum { HELD = 3 * LOOPS };
 
 /* A call on each of so many connections. */
 static void hold_calls(seal_channel *channels[HELD], it_ends *ends, Itest__Mode mode) {
     for (unsigned i = 0; i < HELD; i++) {
-        channels[i] = it_channel(&loops_c, loops_s.target, NULL);
+        channels[i] = it_channel(&it_c, it_s.target, NULL);
         assert_int_equal(it_async(channels[i], &(it_request){.mode = mode}, ends, NULL), 0);
     }
-    it_wait_at_least(&loops_s.runs, HELD, "handlers");
+    it_wait_at_least(&it_s.runs, HELD, "handlers");
 }
 
 static void free_channels(seal_channel *channels[HELD]) {
@@ -73,18 +55,18 @@ static void stop_lets_calls_finish_on_every_loop(void **state) {
     memset(&ends, 0, sizeof ends);
     atomic_store(&stops, 0);
     hold_calls(channels, &ends, ITEST__MODE__LATER);
-    it_server_wait_held(&loops_s, HELD);
-    seal_server_stop(loops_s.server, 60000, on_stopped, NULL);
+    it_server_wait_held(&it_s, HELD);
+    seal_server_stop(it_s.server, 60000, it_count_stopped, &stops);
     for (int i = 0; i < HELD; i++)
         it_wait_disconnected(channels[i]);
     assert_int_equal(atomic_load(&ends.n), 0);
     assert_int_equal(atomic_load(&stops), 0);
-    it_server_release(&loops_s);
+    it_server_release(&it_s);
     it_wait_ends(&ends, HELD);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), HELD);
     it_wait_at_least(&stops, 1, "the server to stop");
     seal_server_stats stats;
-    it_server_stats(&loops_s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_open, 0);
     assert_int_equal(stats.calls_running, 0);
     free_channels(channels);
@@ -97,35 +79,19 @@ static void stop_cuts_on_every_loop(void **state) {
     memset(&ends, 0, sizeof ends);
     hold_calls(channels, &ends, ITEST__MODE__CANCELLED);
     seal_error *error = NULL;
-    assert_int_equal(seal_server_drain(loops_s.server, 50, &error), SEAL_ERROR_TIMEOUT);
+    assert_int_equal(seal_server_drain(it_s.server, 50, &error), SEAL_ERROR_TIMEOUT);
     char expected[32];
     snprintf(expected, sizeof expected, "%d calls ", HELD);
     assert_non_null(strstr(seal_error_message(error), expected));
     seal_error_free(error);
     it_wait_ends(&ends, HELD);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNAVAILABLE]), HELD);
-    assert_int_equal(atomic_load(&loops_s.cancels), HELD);
+    assert_int_equal(atomic_load(&it_s.cancels), HELD);
     free_channels(channels);
 }
 
 static void post_free(void *user) {
     seal_server_free(user);
-}
-
-static void free_when_stopped(seal_server *server, void *user) {
-    (void)user;
-    seal_server_free(server);
-    atomic_fetch_add(&stops, 1);
-}
-
-static unsigned threads_of_this_process(void) {
-    struct stat st;
-    assert_int_equal(stat("/proc/self/task", &st), 0);
-    return (unsigned)st.st_nlink;
-}
-
-static bool has_so_many_threads(void *arg) {
-    return threads_of_this_process() <= *(unsigned *)arg;
 }
 
 /* With a call on every loop, in all ways, and the runtime freed at once afterwards. */
@@ -139,29 +105,29 @@ static void freed_in_every_way(void **state) {
         hold_calls(channels, &ends, ITEST__MODE__CANCELLED);
         switch (round % 4) {
         case 0:
-            seal_server_stop(loops_s.server, 0, NULL, NULL);
-            seal_server_free(loops_s.server);
+            seal_server_stop(it_s.server, 0, NULL, NULL);
+            seal_server_free(it_s.server);
             break;
         case 1:
-            seal_server_stop(loops_s.server, 0, free_when_stopped, NULL);
+            seal_server_stop(it_s.server, 0, it_free_stopped, &stops);
             it_wait_at_least(&stops, 1, "the server to stop");
             break;
         case 2:
-            seal_server_stop(loops_s.server, 20, NULL, NULL);
-            assert_int_equal(seal_runtime_post(loops_s.runtime, post_free, loops_s.server), 0);
+            seal_server_stop(it_s.server, 20, NULL, NULL);
+            assert_int_equal(seal_runtime_post(it_s.runtime, post_free, it_s.server), 0);
             break;
         default:
-            assert_int_equal(seal_server_drain(loops_s.server, 0, NULL), SEAL_ERROR_TIMEOUT);
-            assert_int_equal(seal_server_drain(loops_s.server, 0, NULL), SEAL_ERROR_TIMEOUT);
-            seal_server_free(loops_s.server);
+            assert_int_equal(seal_server_drain(it_s.server, 0, NULL), SEAL_ERROR_TIMEOUT);
+            assert_int_equal(seal_server_drain(it_s.server, 0, NULL), SEAL_ERROR_TIMEOUT);
+            seal_server_free(it_s.server);
             break;
         }
-        loops_s.server = NULL;
+        it_s.server = NULL;
         it_wait_ends(&ends, HELD);
-        assert_int_equal(atomic_load(&loops_s.cancels), HELD);
+        assert_int_equal(atomic_load(&it_s.cancels), HELD);
         free_channels(channels);
-        it_server_done(&loops_s);
-        start(&loops_s, NULL);
+        it_server_done(&it_s);
+        start();
     }
 }
 
@@ -203,17 +169,17 @@ static void freed_by_a_handler(void **state) {
         seal_server_options options;
         seal_channel *channels[LOOPS];
         loops_options(&options);
-        it_server_done(&loops_s);
-        it_server_init(&loops_s);
-        loops_s.prepare = add_freeing;
-        it_server_start(&loops_s, &options, NULL);
+        it_server_done(&it_s);
+        it_server_init(&it_s);
+        it_s.prepare = add_freeing;
+        it_server_start(&it_s, &options, NULL);
         for (int i = 0; i <= loop; i++) {
-            channels[i] = it_channel(&loops_c, loops_s.target, NULL);
+            channels[i] = it_channel(&it_c, it_s.target, NULL);
             it_echo(channels[i], 1);
         }
         assert_int_equal(ask(channels[loop]), 1); /* the last one is on that loop */
-        loops_s.server = NULL;
-        it_log_wait(&loops_s.log, "has stopped");
+        it_s.server = NULL;
+        it_log_wait(&it_s.log, "has stopped");
         for (int i = 0; i <= loop; i++)
             seal_channel_free(channels[i]);
     }
@@ -221,23 +187,20 @@ static void freed_by_a_handler(void **state) {
 
 static void private_server_freed_by_a_callback(void **state) {
     (void)state;
-    unsigned before = threads_of_this_process();
+    unsigned before = it_threads();
     for (int round = 0; round < 3; round++) {
         seal_server_options options;
-        seal_server *server = NULL;
         loops_options(&options);
         atomic_store(&stops, 0);
-        assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
-        assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
-        assert_int_equal(seal_server_start(server, NULL), 0);
-        assert_true(threads_of_this_process() >= before + LOOPS);
+        seal_server *server = it_start_private_server(&options);
+        assert_true(it_threads() >= before + LOOPS);
         if (round == 0) {
             seal_server_free(server);
         } else {
-            seal_server_stop(server, 0, free_when_stopped, NULL);
+            seal_server_stop(server, 0, it_free_stopped, &stops);
             it_wait_at_least(&stops, 1, "the server to stop");
         }
-        it_wait(has_so_many_threads, &before, "all threads to end");
+        it_wait_threads(before);
     }
 }
 
@@ -250,39 +213,22 @@ static void a_start_that_fails_is_rolled_back(void **state) {
     loops_options(&options);
     it_server_init(&other);
     assert_int_equal(seal_runtime_new(&other.runtime_options, &other.runtime, NULL), 0);
-    assert_int_equal(it_server_try_start(&other, &options, loops_s.target, &error),
+    assert_int_equal(it_server_try_start(&other, &options, it_s.target, &error),
                      SEAL_ERROR_ADDRESS);
     seal_error_free(error);
-    unsigned before = threads_of_this_process();
+    unsigned before = it_threads();
     it_server_free(&other);
-    assert_int_equal(it_server_try_start(&other, &options, loops_s.target, NULL),
-                     SEAL_ERROR_ADDRESS);
-    it_wait(has_so_many_threads, &before, "the threads of its loops to end");
+    assert_int_equal(it_server_try_start(&other, &options, it_s.target, NULL), SEAL_ERROR_ADDRESS);
+    it_wait_threads(before);
     it_server_done(&other);
-}
-
-static void on_started(seal_server *server, const seal_error *error, void *user) {
-    (void)server;
-    atomic_fetch_add((atomic_uint *)user, error == NULL ? 1 : 100);
 }
 
 static void freed_during_the_start(void **state) {
     (void)state;
-    for (int i = 0; i < 20; i++) {
-        static it_server other;
-        atomic_uint outcome = 0;
-        seal_server_options options;
-        loops_options(&options);
-        it_server_init(&other);
-        assert_int_equal(seal_runtime_new(NULL, &other.runtime, NULL), 0);
-        assert_int_equal(seal_server_new(other.runtime, &options, &other.server, NULL), 0);
-        assert_int_equal(seal_server_add_address(other.server, "127.0.0.1:0", NULL), 0);
-        assert_int_equal(seal_server_start_async(other.server, on_started, &outcome, NULL), 0);
-        if (i % 3 == 0)
-            usleep(1000);
-        it_server_done(&other);
-        assert_true(atomic_load(&outcome) == 1 || atomic_load(&outcome) == 100);
-    }
+    seal_server_options options;
+    loops_options(&options);
+    for (int i = 0; i < 20; i++)
+        it_free_while_starting(&options, i % 3 != 0);
 }
 
 static void loop_started(seal_server *server, const seal_error *error, void *user) {
@@ -294,47 +240,38 @@ static void loop_started(seal_server *server, const seal_error *error, void *use
 static void on_a_callers_loop(void **state) {
     (void)state;
     for (int round = 0; round < 6; round++) {
-        uv_loop_t loop;
-        seal_runtime_options ro;
-        seal_server_options so;
-        seal_runtime *runtime = NULL;
+        own_loop own;
+        seal_server_options options;
         seal_server *server = NULL;
         seal_channel *channels[LOOPS] = {NULL};
         static it_ends ends;
         int started = 0;
         memset(&ends, 0, sizeof ends);
-        uv_loop_init(&loop);
-        seal_runtime_options_init(&ro);
-        loops_options(&so);
-        ro.loop = &loop;
-        assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-        assert_int_equal(seal_server_new(runtime, &so, &server, NULL), 0);
+        own_loop_init(&own);
+        loops_options(&options);
+        assert_int_equal(seal_server_new(own.runtime, &options, &server, NULL), 0);
         assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);
         assert_int_equal(seal_server_start_async(server, loop_started, &started, NULL), 0);
         while (round > 0 && started == 0)
-            uv_run(&loop, UV_RUN_ONCE);
-        char target[64];
-        snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
+            uv_run(&own.loop, UV_RUN_ONCE);
         for (int i = 0; round > 1 && i < LOOPS; i++) {
-            channels[i] = it_channel(&loops_c, target, NULL);
+            channels[i] = it_channel_to(&it_c, seal_server_port(server), NULL);
             assert_int_equal(it_async(channels[i], &(it_request){.size = 1}, &ends, NULL), 0);
         }
         while (round > 2 && atomic_load(&ends.n) < LOOPS)
-            uv_run(&loop, UV_RUN_NOWAIT);
+            uv_run(&own.loop, UV_RUN_NOWAIT);
         if (round > 2)
             assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_UNIMPLEMENTED]), LOOPS);
         seal_server_free(server);
         if (round % 2 == 0)
-            assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-        seal_runtime_free(runtime);
-        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
-        assert_int_equal(uv_loop_close(&loop), 0);
+            assert_int_equal(uv_run(&own.loop, UV_RUN_DEFAULT), 0);
+        own_loop_done(&own);
         for (int i = 0; i < LOOPS; i++)
             seal_channel_free(channels[i]);
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, it_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

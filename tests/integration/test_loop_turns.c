@@ -119,8 +119,7 @@ static void calls(watched_loop *w, const char *target, seal_status status) {
     options.connect_timeout_ms = 4000;
     ends = (it_ends){0};
     assert_int_equal(seal_channel_new(w->runtime, target, &options, &channel, NULL), 0);
-    for (int i = 0; i < N; i++)
-        assert_int_equal(it_async(channel, &(it_request){.timeout_us = 3500000}, &ends, NULL), 0);
+    it_async_many(channel, &(it_request){.timeout_us = 3500000}, N, &ends);
     run_until(w, &ends.n, N);
     assert_int_equal(atomic_load(&ends.by_status[status]), N);
     seal_channel_free(channel);
@@ -164,11 +163,6 @@ static void on_started(seal_server *server, const seal_error *error, void *user)
     atomic_fetch_add((atomic_uint *)user, 1);
 }
 
-static void on_stopped(seal_server *server, void *user) {
-    (void)server;
-    atomic_fetch_add((atomic_uint *)user, 1);
-}
-
 static void ignore_published(seal_server *server, const seal_error *error, void *user) {
     (void)server;
     assert_non_null(error);
@@ -199,7 +193,7 @@ static void server_start_and_stop(const char *directory, const char *address) {
     uint64_t until = uv_hrtime() + (uint64_t)500 * MS;
     while (uv_hrtime() < until)
         uv_run(&w.loop, UV_RUN_ONCE);
-    seal_server_stop(server, 300, on_stopped, &stopped);
+    seal_server_stop(server, 300, it_count_stopped, &stopped);
     run_until(&w, &stopped, 1);
     run_until(&w, &published, 1);
     seal_server_free(server);

@@ -19,8 +19,6 @@ static void tell_thread(seal_call *call, const Itest__Request *request, void *us
 }
 
 static const itest_elsewhere_ops telling = {.size = sizeof telling, .call = tell_thread};
-static it_server loops_s;
-static it_client loops_c;
 
 static void add_telling(seal_server *server) {
     assert_int_equal(itest_elsewhere_register(server, &telling, NULL, NULL), 0);
@@ -32,25 +30,18 @@ static void loops_options(seal_server_options *options) {
     options->stop_grace_ms = 100;
 }
 
-static void start(it_server *s, const char *address) {
-    seal_server_options options;
-    loops_options(&options);
-    it_server_init(s);
-    s->prepare = add_telling;
-    it_server_start(s, &options, address);
+static void start(const seal_server_options *options, const char *address) {
+    it_server_init(&it_s);
+    it_s.prepare = add_telling;
+    it_server_start(&it_s, options, address);
 }
 
 static int setup(void **state) {
     (void)state;
-    start(&loops_s, NULL);
-    it_client_init(&loops_c);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    it_client_done(&loops_c);
-    it_server_done(&loops_s);
+    seal_server_options options;
+    loops_options(&options);
+    start(&options, NULL);
+    it_client_init(&it_c);
     return 0;
 }
 
@@ -84,7 +75,7 @@ static void count(tally *t, uint64_t thread) {
 
 static bool has_so_many_open(void *arg) {
     seal_server_stats stats;
-    it_server_stats(&loops_s, &stats);
+    it_server_stats(&it_s, &stats);
     return stats.connections_open == *(uint64_t *)arg;
 }
 
@@ -94,7 +85,7 @@ static void spread(const char *target) {
     uint64_t threads[CHANNELS];
     tally t = {.n = 0};
     for (int i = 0; i < CHANNELS; i++) {
-        channels[i] = it_channel(&loops_c, target, NULL);
+        channels[i] = it_channel(&it_c, target, NULL);
         threads[i] = ask(channels[i]);
         count(&t, threads[i]);
     }
@@ -114,41 +105,43 @@ static void spread(const char *target) {
     it_wait(has_so_many_open, &left, "connections to close");
     for (int i = 0; i < CHANNELS; i++) {
         if (channels[i] == NULL) {
-            channels[i] = it_channel(&loops_c, target, NULL);
+            channels[i] = it_channel(&it_c, target, NULL);
             assert_int_equal(ask(channels[i]), t.threads[2]);
         } else {
             assert_int_equal(ask(channels[i]), threads[i]);
         }
     }
     seal_server_stats stats;
-    it_server_stats(&loops_s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.connections_accepted, CHANNELS + n);
     assert_int_equal(stats.handshakes_completed, CHANNELS + n);
     assert_int_equal(stats.connections_open, CHANNELS);
     assert_int_equal(stats.calls_started, 2 * CHANNELS);
     for (int i = 0; i < CHANNELS; i++)
         seal_channel_free(channels[i]);
-    it_server_wait_idle(&loops_s);
+    it_server_wait_idle(&it_s);
 }
 
 static void spread_evenly(void **state) {
     (void)state;
-    spread(loops_s.target);
+    spread(it_s.target);
 }
 
 static void spread_evenly_over_a_unix_socket(void **state) {
     (void)state;
     char address[64];
     snprintf(address, sizeof address, "unix:@sealrpc-loops-%ld", (long)getpid());
-    it_server_done(&loops_s);
-    start(&loops_s, address);
+    it_server_done(&it_s);
+    seal_server_options options;
+    loops_options(&options);
+    start(&options, address);
     spread(address);
 }
 
 static void who_is_known_on_every_loop(void **state) {
     (void)state;
     for (int i = 0; i < LOOPS; i++) {
-        seal_channel *channel = it_channel(&loops_c, loops_s.target, NULL);
+        seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
         seal_result *result = it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__WHO});
         const Itest__Reply *reply = seal_result_reply(result);
         assert_non_null(reply);
@@ -167,15 +160,14 @@ static void talking_to_itself_is_refused(void **state) {
         seal_channel_options options;
         it_channel_options(&options);
         assert_int_equal(
-            itest_echo_channel_new(loops_s.runtime, loops_s.target, &options, &channels[i], NULL),
-            0);
+            itest_echo_channel_new(it_s.runtime, it_s.target, &options, &channels[i], NULL), 0);
         seal_result *result = it_sync(channels[i], NULL, &(it_request){.size = 1});
         assert_int_not_equal(seal_result_status(result), SEAL_STATUS_OK);
         seal_result_free(result);
     }
     for (int i = 0; i < 2 * LOOPS; i++)
         seal_channel_free(channels[i]);
-    assert_int_equal(atomic_load(&loops_s.runs), 0);
+    assert_int_equal(atomic_load(&it_s.runs), 0);
 }
 
 /* ---- Many at once ---- */
@@ -190,7 +182,7 @@ enum { WORKERS = 12, CALLS = 60 };
 static void *work(void *arg) {
     static const Itest__Mode modes[] = {ITEST__MODE__ECHO, ITEST__MODE__THREAD, ITEST__MODE__SIZED};
     worker *w = arg;
-    seal_channel *channel = it_channel(&loops_c, loops_s.target, NULL);
+    seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
     for (unsigned i = 0; i < CALLS; i++) {
         seal_result *result =
             it_sync(channel, NULL, &(it_request){.mode = modes[i % 3], .size = i, .number = i * 9});
@@ -210,42 +202,37 @@ static void handlers_on_several_threads(void **state) {
         pthread_join(workers[i].thread, NULL);
         assert_int_equal(workers[i].ok, CALLS);
     }
-    it_server_wait_idle(&loops_s);
+    it_server_wait_idle(&it_s);
     seal_server_stats stats;
-    it_server_stats(&loops_s, &stats);
+    it_server_stats(&it_s, &stats);
     assert_int_equal(stats.calls_started, WORKERS * CALLS);
     assert_int_equal(stats.connections_accepted, WORKERS);
-    assert_int_equal(atomic_load(&loops_s.runs), WORKERS * CALLS);
+    assert_int_equal(atomic_load(&it_s.runs), WORKERS * CALLS);
 }
 
 /* ---- Limits ---- */
 
 static void restart(const seal_server_options *options) {
-    it_server_done(&loops_s);
-    it_server_init(&loops_s);
-    loops_s.prepare = add_telling;
-    it_server_start(&loops_s, options, NULL);
+    it_server_done(&it_s);
+    start(options, NULL);
 }
 
 static void connections_are_limited_over_all_loops(void **state) {
     (void)state;
     enum { MAX = 10 };
-    uint8_t rest[64];
     seal_channel *channels[MAX];
     seal_server_options options;
     loops_options(&options);
     options.max_connections = MAX;
     restart(&options);
     for (int i = 0; i < MAX; i++) {
-        channels[i] = it_channel(&loops_c, loops_s.target, NULL);
+        channels[i] = it_channel(&it_c, it_s.target, NULL);
         ask(channels[i]);
     }
     for (uint64_t shed = 1; shed < 10; shed++) {
-        int fd = it_connect(seal_server_port(loops_s.server));
-        assert_int_equal(it_read_to_end(fd, rest, sizeof rest), 0);
-        close(fd);
+        it_expect_shed(seal_server_port(it_s.server));
         seal_server_stats stats;
-        it_server_stats(&loops_s, &stats);
+        it_server_stats(&it_s, &stats);
         assert_int_equal(stats.connections_open, MAX);
         assert_int_equal(stats.connections_shed, shed);
     }
@@ -253,11 +240,9 @@ static void connections_are_limited_over_all_loops(void **state) {
         seal_channel_free(channels[i]);
         uint64_t left = MAX - 1;
         it_wait(has_so_many_open, &left, "a connection to close");
-        channels[i] = it_channel(&loops_c, loops_s.target, NULL);
+        channels[i] = it_channel(&it_c, it_s.target, NULL);
         ask(channels[i]);
-        int fd = it_connect(seal_server_port(loops_s.server));
-        assert_int_equal(it_read_to_end(fd, rest, sizeof rest), 0);
-        close(fd);
+        it_expect_shed(seal_server_port(it_s.server));
     }
     for (int i = 0; i < MAX; i++)
         seal_channel_free(channels[i]);
@@ -266,7 +251,6 @@ static void connections_are_limited_over_all_loops(void **state) {
 static void sources_are_limited_over_all_loops(void **state) {
     (void)state;
     enum { MAX = 6 };
-    uint8_t rest[64];
     int fds[MAX];
     seal_server_options options;
     loops_options(&options);
@@ -274,18 +258,16 @@ static void sources_are_limited_over_all_loops(void **state) {
     restart(&options);
     for (int round = 0; round < 5; round++) {
         for (int i = 0; i < MAX; i++)
-            fds[i] = it_connect(seal_server_port(loops_s.server));
-        int over = it_connect(seal_server_port(loops_s.server));
-        assert_int_equal(it_read_to_end(over, rest, sizeof rest), 0);
-        close(over);
+            fds[i] = it_connect(seal_server_port(it_s.server));
+        it_expect_shed(seal_server_port(it_s.server));
         seal_server_stats stats;
-        it_server_stats(&loops_s, &stats);
+        it_server_stats(&it_s, &stats);
         assert_int_equal(stats.connections_open, MAX);
         for (int i = 0; i < MAX; i++)
             close(fds[i]);
-        it_server_wait_idle(&loops_s);
+        it_server_wait_idle(&it_s);
     }
-    seal_channel *channel = it_channel(&loops_c, loops_s.target, NULL);
+    seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
     it_echo(channel, 1);
     seal_channel_free(channel);
 }
@@ -293,19 +275,16 @@ static void sources_are_limited_over_all_loops(void **state) {
 static void half_open_ones_are_limited_over_all_loops(void **state) {
     (void)state;
     enum { MAX = 12 }; /* too few to be dropped early */
-    uint8_t rest[64];
     int fds[MAX];
     seal_server_options options;
     loops_options(&options);
     options.max_half_open = MAX;
     restart(&options);
-    seal_channel *channel = it_channel(&loops_c, loops_s.target, NULL);
+    seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
     it_echo(channel, 1);
     for (int i = 0; i < MAX; i++)
-        fds[i] = it_connect(seal_server_port(loops_s.server));
-    int over = it_connect(seal_server_port(loops_s.server));
-    assert_int_equal(it_read_to_end(over, rest, sizeof rest), 0);
-    close(over);
+        fds[i] = it_connect(seal_server_port(it_s.server));
+    it_expect_shed(seal_server_port(it_s.server));
     it_echo(channel, 1);
     for (int i = 0; i < MAX; i++)
         close(fds[i]);
@@ -315,8 +294,7 @@ static void half_open_ones_are_limited_over_all_loops(void **state) {
 static void refuse(const seal_server_options *options, const char *part) {
     seal_server *server = NULL;
     seal_error *error = NULL;
-    assert_int_equal(seal_server_new(loops_s.runtime, options, &server, &error),
-                     SEAL_ERROR_INVALID);
+    assert_int_equal(seal_server_new(it_s.runtime, options, &server, &error), SEAL_ERROR_INVALID);
     if (strstr(seal_error_message(error), part) == NULL)
         fail_msg("%s: %s", part, seal_error_message(error));
     seal_error_free(error);
@@ -349,11 +327,11 @@ static void options_are_checked(void **state) {
     /* A program that was built before there were loops. */
     loops_options(&options);
     options.struct_size = offsetof(seal_server_options, loops);
-    assert_int_equal(seal_server_new(loops_s.runtime, &options, &server, NULL), 0);
+    assert_int_equal(seal_server_new(it_s.runtime, &options, &server, NULL), 0);
     seal_server_free(server);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, it_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

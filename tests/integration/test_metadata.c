@@ -7,12 +7,7 @@
 #include <string.h>
 
 static Flow__Item item_of(uint32_t number, const char *text, const char *data) {
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    if (text != NULL)
-        memcpy(&item.text, &text, sizeof text);
+    Flow__Item item = flow_item_with_text(number, text, 0);
     if (data != NULL) {
         memcpy(&item.data.data, &data, sizeof data);
         item.data.len = strlen(data);
@@ -125,7 +120,6 @@ static void of_results_of_this_end(void **state) {
     it_client client;
     char target[64];
     snprintf(target, sizeof target, "localhost:%u", it_closed_port());
-    it_client_init(&client);
     it_client_start(&client, target, NULL);
     const Flow__Item *reply = NULL;
     Flow__Item item = item_of(7, NULL, "x");
@@ -198,7 +192,6 @@ static void initial_metadata_of_a_stream(void **state) {
 /* ---- Calls for a call ---- */
 
 static void child_setup(it_client *client) {
-    it_client_init(client);
     it_client_start(client, it_s.target, NULL);
     it_flow.child = client->channel;
 }
@@ -397,8 +390,7 @@ static void an_interceptor_refuses(void **state) {
     assert_non_null(strstr(text, seal_error_code_text(SEAL_ERROR_CREDENTIALS)));
     seal_result_free(result);
     assert_string_equal(trace, "a.begin b.begin a.end ");
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
+    seal_channel_stats stats = it_channel_stats(channel);
     assert_int_equal(stats.calls_started, 1);
     assert_int_equal(stats.calls_failed, 1);
     seal_channel_free(channel);
@@ -455,8 +447,7 @@ static void figures(void **state) {
     for (int i = 0; i < 3; i++)
         seal_result_free(call_one(&item, NULL, &reply));
     seal_result_free(call_one(&bad, NULL, &reply));
-    seal_channel_stats stats;
-    seal_channel_get_stats(it_c.channel, &stats);
+    seal_channel_stats stats = it_channel_stats(it_c.channel);
     assert_int_equal(stats.calls_started, 4);
     assert_int_equal(stats.calls_ok, 3);
     assert_int_equal(stats.calls_failed, 1);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens in an unusual order: callbacks that answer, stop and free; ends that overtake
  * beginnings; memory that is short for a moment. */
-#include "harness.h"
+#include "own_loop.h"
 #include "relay.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <uv.h>
 
 #include "net/runtime.h"
 #include "support/failing_alloc.h"
@@ -70,15 +68,12 @@ static void a_cancel_callback_answers_the_others(void **state) {
     static crowd k;
     static relay r;
     seal_server *server = NULL;
-    char target[64];
     it_ends ends = {0};
     start_crowd(it_s.runtime, &k, &server);
     assert_int_equal(seal_server_start(server, NULL), 0);
     relay_start(&r, seal_server_port(server), NULL);
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&it_c, target, NULL);
-    for (int i = 0; i < CROWD; i++)
-        assert_int_equal(it_async(channel, &(it_request){.number = 1}, &ends, NULL), 0);
+    seal_channel *channel = it_channel_to(&it_c, r.port, NULL);
+    it_async_many(channel, &(it_request){.number = 1}, CROWD, &ends);
     it_wait_at_least(&k.held, CROWD, "handlers");
     seal_server_stop(server, 0, NULL, NULL);
     it_wait_ends(&ends, CROWD);
@@ -107,34 +102,26 @@ static void loop_started(seal_server *server, const seal_error *error, void *use
 static void runtime_freed_while_a_server_drains(void **state) {
     (void)state;
     static crowd k;
-    uv_loop_t loop;
-    seal_runtime_options ro;
-    seal_runtime *runtime = NULL;
+    own_loop own;
     seal_server *server = NULL;
     pthread_t thread;
     int started = 0;
-    char target[64];
     it_ends ends = {0};
-    uv_loop_init(&loop);
-    seal_runtime_options_init(&ro);
-    ro.loop = &loop;
-    assert_int_equal(seal_runtime_new(&ro, &runtime, NULL), 0);
-    start_crowd(runtime, &k, &server);
+    own_loop_init(&own);
+    start_crowd(own.runtime, &k, &server);
     assert_int_equal(seal_server_start_async(server, loop_started, &started, NULL), 0);
     while (started == 0)
-        uv_run(&loop, UV_RUN_ONCE);
-    snprintf(target, sizeof target, "127.0.0.1:%u", seal_server_port(server));
-    seal_channel *channel = it_channel(&it_c, target, NULL);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(it_async(channel, &(it_request){.number = 1}, &ends, NULL), 0);
+        uv_run(&own.loop, UV_RUN_ONCE);
+    seal_channel *channel = it_channel_to(&it_c, seal_server_port(server), NULL);
+    it_async_many(channel, &(it_request){.number = 1}, 3, &ends);
     while (atomic_load(&k.held) < 3)
-        uv_run(&loop, UV_RUN_NOWAIT);
+        uv_run(&own.loop, UV_RUN_NOWAIT);
     seal_server_free(server);
-    seal_runtime_free(runtime);
+    seal_runtime_free(own.runtime);
     assert_int_equal(pthread_create(&thread, NULL, answer_from_a_thread, &k), 0);
-    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_run(&own.loop, UV_RUN_DEFAULT), 0);
     pthread_join(thread, NULL);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(uv_loop_close(&own.loop), 0);
     it_wait_ends(&ends, 3);
     assert_int_equal(atomic_load(&ends.by_status[SEAL_STATUS_OK]), 3);
     seal_channel_free(channel);
@@ -245,12 +232,6 @@ static void freed_by_the_started_callback(void **state) {
 
 static atomic_uint stops;
 
-static void on_stopped(seal_server *server, void *user) {
-    (void)server;
-    (void)user;
-    atomic_fetch_add(&stops, 1);
-}
-
 static void every_stop_is_told(void **state) {
     (void)state;
     it_ends ends = {0};
@@ -259,7 +240,7 @@ static void every_stop_is_told(void **state) {
                      0);
     it_server_wait_held(&it_s, 1);
     for (int i = 0; i < 3; i++)
-        seal_server_stop(it_s.server, 60000, on_stopped, NULL);
+        seal_server_stop(it_s.server, 60000, it_count_stopped, &stops);
     assert_int_equal(atomic_load(&stops), 0);
     it_server_release(&it_s);
     it_wait_at_least(&stops, 3, "the callbacks");
@@ -276,12 +257,12 @@ typedef struct nested {
 static void note_nested(seal_server *server, void *user) {
     nested *n = user;
     atomic_fetch_add(&n->from_inside, atomic_load(&n->inside));
-    on_stopped(server, NULL);
+    it_count_stopped(server, &stops);
 }
 
 static void stop_again(seal_server *server, void *user) {
     nested *n = user;
-    on_stopped(server, NULL);
+    it_count_stopped(server, &stops);
     atomic_store(&n->inside, 1);
     seal_server_stop(server, 0, note_nested, n);
     atomic_store(&n->inside, 0);

@@ -45,8 +45,7 @@ typedef struct wanted {
 
 static bool has_come(void *arg) {
     const wanted *w = arg;
-    seal_channel_stats stats;
-    seal_channel_get_stats(w->channel, &stats);
+    seal_channel_stats stats = it_channel_stats(w->channel);
     return stats.endpoints == w->endpoints && (stats.resolver_away_ms > 0) == w->away;
 }
 
@@ -88,8 +87,7 @@ static void outage(void **state) {
     it_expect(it_sync(late, NULL, &(it_request){.size = 1}), SEAL_STATUS_UNAVAILABLE,
               SEAL_NOT_EXECUTED, "ldap://");
     seal_channel_free(late);
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
+    seal_channel_stats stats = it_channel_stats(channel);
     assert_true(stats.resolver_outages > 0);
 
     realm("restart", "directory"); /* and what changes arrives */

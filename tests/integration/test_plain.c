@@ -125,8 +125,7 @@ static void of_all_sizes(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         run_row(&(row){.size = sizes[i], .limit = 300, .in_flight = 150});
-    seal_channel_stats stats;
-    seal_channel_get_stats(c.channel, &stats);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.calls_started, 300 * sizeof sizes / sizeof sizes[0]);
     assert_int_equal(stats.calls_ok, stats.calls_started);
 }
@@ -292,8 +291,7 @@ static void fail_and_expire_like_others(void **state) {
     s.timeout_us = 1200000; /* far enough not to read the clock for */
     assert_int_equal(run_script(s).status, SEAL_STATUS_DEADLINE_EXCEEDED);
     run_row(&(row){.size = 64, .limit = 50, .in_flight = 5});
-    seal_channel_stats stats;
-    seal_channel_get_stats(c.channel, &stats);
+    seal_channel_stats stats = it_channel_stats(c.channel);
     assert_int_equal(stats.calls_started, 53);
     assert_int_equal(stats.calls_failed, 3);
     assert_int_equal(stats.calls_ok, 50);

@@ -81,11 +81,6 @@ static bool has_failed(void *arg) {
     return stats.publish_failures > 0 && stats.published == 0;
 }
 
-static void on_stopped(seal_server *server, void *user) {
-    (void)server;
-    atomic_fetch_add((atomic_uint *)user, 1);
-}
-
 /* ---- Killed ---- */
 
 /* First of all, because it forks: nothing of the sealrpc kind runs in this process before. */
@@ -366,7 +361,7 @@ static void the_entry_goes_first(void **state) {
     it_client_start(&c, s.target, NULL);
     it_echo(c.channel, 10);
     it_directory_steer("pause");
-    seal_server_stop(s.server, 60000, on_stopped, &stopped);
+    seal_server_stop(s.server, 60000, it_count_stopped, &stopped);
     it_echo(c.channel, 10);
     it_client_done(&c);
     it_client_start(&c, s.target, NULL);
@@ -393,8 +388,8 @@ static void a_silent_directory_does_not_hold_the_end(void **state) {
     seal_publish_options options = usual("silent");
     start_published(&s, &options, &o);
     it_directory_steer("pause");
-    seal_server_stop(s.server, 600000, on_stopped, &stopped);
-    seal_server_stop(s.server, 200, on_stopped, &stopped);
+    seal_server_stop(s.server, 600000, it_count_stopped, &stopped);
+    seal_server_stop(s.server, 200, it_count_stopped, &stopped);
     it_wait_at_least(&stopped, 2, "the end");
     assert_int_equal(it_log_count(&s.log, "may still be in the directory"), 1);
     it_server_done(&s);

@@ -229,8 +229,7 @@ static void the_connection_after_goodbye_times_out(void **state) {
     it_server_release(&server);
     fill_backlog(p.listener, port, fillers);
     const it_request endless = {.mode = ITEST__MODE__LATER, .timeout_us = SEAL_NO_DEADLINE};
-    for (int i = 0; i < STREAMS; i++)
-        assert_int_equal(it_async(channel, &endless, &held, NULL), 0);
+    it_async_many(channel, &endless, STREAMS, &held);
     it_server_wait_held(&server, STREAMS);
     assert_int_equal(it_async(channel, &endless, &waiting, NULL), 0);
     seal_server_stop(server.server, 120000, NULL, NULL);

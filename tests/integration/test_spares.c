@@ -31,7 +31,6 @@ static void start(uint32_t loops) {
     it_server_init(&s);
     s.runtime_options.allocator = &counting.allocator;
     it_server_start(&s, &so, NULL);
-    it_client_init(&c);
     it_client_start(&c, s.target, NULL);
 }
 

@@ -127,29 +127,36 @@ static void unreadable_keytab(void **state) {
 
 /* ---- The KDC's opinion ---- */
 
-/* A keytab with a key that somebody made up, and one whose key the KDC has changed since. */
-static void wrong_key(void **state) {
-    (void)state;
+static seal_server_options checked_options(void) {
     seal_server_options options;
     it_server_options(&options);
     options.skip_startup_check = false;
-    const char *made_up = it_path("wrong.keytab");
+    return options;
+}
+
+/* A keytab with a key of version 1 that comes from a password. */
+static void make_keytab(const char *path, const char *principal, const char *password) {
     char command[1024];
     snprintf(command, sizeof command,
-             "printf 'addent -password -p %s@%s -k 1 -e aes256-cts-hmac-sha1-96\\nwrong\\nwkt "
-             "%s\\n' | ktutil"
-             " >/dev/null",
-             IT_SERVICE, IT_REALM, made_up);
+             "printf 'addent -password -p %s@%s -k 1 -e aes256-cts-hmac-sha1-96\\n%s\\nwkt %s\\n' "
+             "| ktutil >/dev/null",
+             principal, IT_REALM, password, path);
     it_shell(command);
+}
+
+/* A keytab with a key that somebody made up, and one whose key the KDC has changed since. */
+static void wrong_key(void **state) {
+    (void)state;
+    seal_server_options options = checked_options();
+    const char *made_up = it_path("wrong.keytab");
+    make_keytab(made_up, IT_SERVICE, "wrong");
     options.keytab = made_up;
     refuses(&options, NULL, SEAL_ERROR_KEY_VERSION, made_up, IT_SERVICE);
 }
 
 static void key_changed_in_the_kdc(void **state) {
     (void)state;
-    seal_server_options options;
-    it_server_options(&options);
-    options.skip_startup_check = false;
+    seal_server_options options = checked_options();
     const char *old = it_path("old.keytab");
     char command[1024];
     snprintf(command, sizeof command,
@@ -174,18 +181,10 @@ static void key_changed_in_the_kdc(void **state) {
 
 static void unknown_to_the_kdc(void **state) {
     (void)state;
-    seal_server_options options;
-    it_server_options(&options);
-    options.skip_startup_check = false;
+    seal_server_options options = checked_options();
     options.principal = "echo/unknown";
     const char *keytab = it_path("unknown.keytab");
-    char command[1024];
-    snprintf(command, sizeof command,
-             "printf 'addent -password -p echo/unknown@%s -k 1 -e "
-             "aes256-cts-hmac-sha1-96\\nx\\nwkt %s\\n' |"
-             " ktutil >/dev/null",
-             IT_REALM, keytab);
-    it_shell(command);
+    make_keytab(keytab, "echo/unknown", "x");
     options.keytab = keytab;
     refuses(&options, NULL, SEAL_ERROR_UNKNOWN_SERVICE, "echo/unknown", IT_REALM);
 }
@@ -193,9 +192,7 @@ static void unknown_to_the_kdc(void **state) {
 static void the_check_passes(void **state) {
     (void)state;
     static it_server s;
-    seal_server_options options;
-    it_server_options(&options);
-    options.skip_startup_check = false;
+    seal_server_options options = checked_options();
     it_server_init(&s);
     it_server_start(&s, &options, NULL);
     assert_int_equal(it_log_count(&s.log, "could not check"), 0);
@@ -218,14 +215,9 @@ static void use_kdc(uint16_t port, char *before, size_t size) {
 
 /* With a ticket in the cache, clients need no KDC. */
 static void get_ticket(void) {
-    static it_server s;
-    static it_client c;
-    it_server_init(&s);
-    it_server_start(&s, NULL, NULL);
-    it_client_start(&c, s.target, NULL);
-    it_echo(c.channel, 1);
-    it_client_done(&c);
-    it_server_done(&s);
+    it_start(NULL, NULL);
+    it_echo(it_c.channel, 1);
+    it_teardown(NULL);
 }
 
 /* No KDC, or a silent one, is no proof that the keys are wrong: a warning, and the server starts.
@@ -235,9 +227,7 @@ static void starts_without_kdc(uint16_t port) {
     get_ticket();
     use_kdc(port, before, sizeof before);
     static it_server s;
-    seal_server_options options;
-    it_server_options(&options);
-    options.skip_startup_check = false;
+    seal_server_options options = checked_options();
     it_server_init(&s);
     it_server_start(&s, &options, NULL);
     assert_int_equal(it_log_count(&s.log, "could not check"), 1);
@@ -299,9 +289,7 @@ static void freed_while_the_kdc_is_asked(void **state) {
     atomic_uint cancelled = 0;
     int fd = it_listen(&port);
     use_kdc(port, before, sizeof before);
-    seal_server_options options;
-    it_server_options(&options);
-    options.skip_startup_check = false;
+    seal_server_options options = checked_options();
     seal_server *server = NULL;
     assert_int_equal(seal_server_new(NULL, &options, &server, NULL), 0);
     assert_int_equal(seal_server_add_address(server, "127.0.0.1:0", NULL), 0);

@@ -28,19 +28,6 @@ typedef struct writer {
     pthread_t thread;
 } writer;
 
-static Flow__Item item_of(uint32_t number, const char *text, size_t size) {
-    static uint8_t bytes[2000];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    if (text != NULL)
-        memcpy(&item.text, &text, sizeof text);
-    item.data.data = bytes;
-    item.data.len = size;
-    return item;
-}
-
 static void on_room(seal_client_call *call, void *user) {
     shared *s = user;
     (void)call;
@@ -95,7 +82,7 @@ typedef int write_fn(seal_client_call *call, const Flow__Item *message);
 static void write_each(const writer *w, write_fn *write, const char *text) {
     shared *s = w->s;
     for (uint32_t i = 0; i < EACH; i++) {
-        Flow__Item item = item_of(w->index * EACH + i, text, i % 1500);
+        Flow__Item item = flow_item_with_text(w->index * EACH + i, text, i % 1500);
         int rc = 0;
         unsigned seen = atomic_load(&s->room);
         while ((rc = write(s->call, &item)) == SEAL_ERROR_AGAIN && wait_for_room(s, seen))
@@ -249,7 +236,7 @@ static void *many_calls(void *arg) {
     for (uint32_t i = 0; i < CALLS; i++) {
         seal_client_call *call = NULL;
         const Flow__Item *item = NULL;
-        Flow__Item request = item_of(i % 7, NULL, 100);
+        Flow__Item request = flow_item(i % 7, 100);
         uint32_t n = 0;
         if (flow_flow_start_down(it_c.channel, &request, NULL, &call) != 0) {
             atomic_fetch_add(&s->wrong, 1);

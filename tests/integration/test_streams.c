@@ -84,21 +84,8 @@ static void expect_late(record *r) {
     seal_client_call_unref(r->call);
 }
 
-static Flow__Item item_of(uint32_t number, const char *text, size_t size) {
-    static uint8_t bytes[BIG];
-    static char none[] = "";
-    Flow__Item item = FLOW__ITEM__INIT;
-    item.number = number;
-    item.text = none;
-    if (text != NULL)
-        memcpy(&item.text, &text, sizeof text);
-    item.data.data = bytes;
-    item.data.len = size;
-    return item;
-}
-
 static void open_down(record *r, uint32_t n, const char *text, size_t size) {
-    Flow__Item item = item_of(n, text, size);
+    Flow__Item item = flow_item_with_text(n, text, size);
     memset(r, 0, sizeof *r);
     assert_int_equal(flow_flow_open_down(it_c.channel, &item, NULL, got, ended, r, &r->call), 0);
 }
@@ -171,7 +158,7 @@ static void messages_before_a_failure(void **state) {
 static void passed_over(void **state) {
     (void)state;
     record r = {.messages = 0};
-    Flow__Item item = item_of(300, NULL, 3000);
+    Flow__Item item = flow_item(300, 3000);
     assert_int_equal(flow_flow_open_down(it_c.channel, &item, NULL, NULL, ended, &r, &r.call), 0);
     expect(&r, SEAL_STATUS_OK, SEAL_EXECUTED);
     assert_int_equal(atomic_load(&r.messages), 0);
@@ -184,12 +171,12 @@ static void requests_in_order(void **state) {
     record r;
     open_up(&r);
     for (uint32_t i = 1; i <= 3000; i++) {
-        Flow__Item item = item_of(i, NULL, 100);
+        Flow__Item item = flow_item(i, 100);
         assert_int_equal(write_up(&r, &item), 0);
     }
     seal_client_call_end(r.call);
     seal_client_call_end(r.call);
-    Flow__Item late = item_of(1, NULL, 1);
+    Flow__Item late = flow_item(1, 1);
     assert_int_equal(flow_flow_write_up(r.call, &late), SEAL_ERROR_STATE);
     it_wait_at_least(&r.ends, 1, "the answer");
     assert_int_equal(flow_flow_write_up(r.call, &late), SEAL_ERROR_CLOSED);
@@ -214,7 +201,7 @@ static void messages_of_every_size(void **state) {
     size_t total = 0;
     uint32_t n = 0;
     for (size_t size = 0; size <= BIG; size = size * 3 / 2 + 1, n++) {
-        Flow__Item item = item_of(1, NULL, size);
+        Flow__Item item = flow_item(1, size);
         assert_int_equal(write_up(&r, &item), 0);
         total += size;
     }
@@ -228,7 +215,7 @@ static void messages_of_every_size(void **state) {
 static void answered_early(void **state) {
     (void)state;
     record r;
-    Flow__Item item = item_of(1, "early", 0);
+    Flow__Item item = flow_item_with_text(1, "early", 0);
     open_up(&r);
     assert_int_equal(write_up(&r, &item), 0);
     it_wait_at_least(&r.ends, 1, "the answer");
@@ -244,7 +231,7 @@ static void answered_early(void **state) {
 static void failed_early(void **state) {
     (void)state;
     record r;
-    Flow__Item item = item_of(1, "fail", 0);
+    Flow__Item item = flow_item_with_text(1, "fail", 0);
     open_up(&r);
     assert_int_equal(write_up(&r, &item), 0);
     expect(&r, SEAL_STATUS_ABORTED, SEAL_EXECUTED);
@@ -255,7 +242,7 @@ static void failed_early(void **state) {
 static void nobody_reads(void **state) {
     (void)state;
     record r;
-    Flow__Item item = item_of(1, "stall", 10000);
+    Flow__Item item = flow_item_with_text(1, "stall", 10000);
     open_up(&r);
     unsigned taken = 0;
     int rc = 0;
@@ -285,7 +272,7 @@ static void before_there_is_a_connection(void **state) {
     seal_client_call_on_writable(r.call, on_writable, &r);
     seal_client_call_read(r.call, SEAL_READ_ALL);
     for (uint32_t i = 0; i < 40; i++) {
-        Flow__Item item = item_of(i, NULL, 5000);
+        Flow__Item item = flow_item(i, 5000);
         unsigned before = atomic_load(&r.writable);
         while (flow_flow_write_both(r.call, &item) == SEAL_ERROR_AGAIN)
             it_wait_at_least(&r.writable, ++before, "room to write");
@@ -301,7 +288,7 @@ static void before_there_is_a_connection(void **state) {
 /* Everything from the loop: the next message is written where one comes. */
 static void got_and_answer(seal_client_call *call, const Flow__Item *item, void *user) {
     record *r = user;
-    Flow__Item next = item_of(item->number + 1, NULL, item->data.len);
+    Flow__Item next = flow_item(item->number + 1, item->data.len);
     got(call, item, user);
     if (next.number < 200)
         atomic_fetch_add(&r->disorder, flow_flow_write_both(call, &next) != 0);
@@ -311,7 +298,7 @@ static void got_and_answer(seal_client_call *call, const Flow__Item *item, void 
 
 static void begin_on_the_loop(void *user) {
     record *r = user;
-    Flow__Item first = item_of(0, NULL, 1000);
+    Flow__Item first = flow_item(0, 1000);
     if (flow_flow_open_both(it_c.channel, NULL, got_and_answer, ended, r, &r->call) != 0 ||
         flow_flow_write_both(r->call, &first) != 0)
         atomic_fetch_add(&r->disorder, 1);
@@ -333,8 +320,8 @@ static void back_and_forth_on_the_loop(void **state) {
 static void stopped_by_the_server(void **state) {
     (void)state;
     record r = {.messages = 0};
-    Flow__Item item = item_of(0, NULL, 10);
-    Flow__Item stop = item_of(0, "stop", 0);
+    Flow__Item item = flow_item(0, 10);
+    Flow__Item stop = flow_item_with_text(0, "stop", 0);
     assert_int_equal(flow_flow_open_both(it_c.channel, NULL, got, ended, &r, &r.call), 0);
     assert_int_equal(flow_flow_write_both(r.call, &item), 0);
     seal_client_call_read(r.call, SEAL_READ_ALL);
@@ -374,7 +361,7 @@ static void deadline(void **state) {
     (void)state;
     record r = {.messages = 0};
     seal_call_options options;
-    Flow__Item item = item_of(2, "hold", 10);
+    Flow__Item item = flow_item_with_text(2, "hold", 10);
     seal_call_options_init(&options);
     options.timeout_us = 200000;
     assert_int_equal(flow_flow_open_down(it_c.channel, &item, &options, got, ended, &r, &r.call),
@@ -401,7 +388,7 @@ static void channel_freed(void **state) {
     (void)state;
     seal_channel *channel = it_channel(&it_c, it_s.target, NULL);
     record r = {.messages = 0};
-    Flow__Item item = item_of(1, "hold", 10);
+    Flow__Item item = flow_item_with_text(1, "hold", 10);
     assert_int_equal(flow_flow_open_down(channel, &item, NULL, got, ended, &r, &r.call), 0);
     seal_client_call_read(r.call, SEAL_READ_ALL);
     it_wait_at_least(&r.messages, 1, "a message");
@@ -438,7 +425,7 @@ static void mistakes(void **state) {
     const seal_method *methods = flow_flow_service.methods;
     const seal_method *method_down = &methods[1];
     const seal_method *method_both = &methods[3];
-    Flow__Item item = item_of(0, NULL, 1);
+    Flow__Item item = flow_item(0, 1);
     seal_stream_callbacks callbacks = {.deliver = never, .done = nothing, .user = &calls};
     seal_client_call *call = NULL;
     /* A stream is no unary call, and the other way round. */
@@ -472,7 +459,7 @@ static void no_deadline_needs_keepalive(void **state) {
     (void)state;
     seal_channel_options options;
     seal_call_options call_options;
-    Flow__Item item = item_of(0, NULL, 1);
+    Flow__Item item = flow_item(0, 1);
     it_channel_options(&options);
     options.keepalive_ms = SEAL_NEVER;
     seal_channel *channel = it_channel(&it_c, it_s.target, &options);
@@ -494,7 +481,7 @@ static void shorter_options(void **state) {
     (void)state;
     record r = {.messages = 0};
     seal_call_options options;
-    Flow__Item item = item_of(1, "hold", 1);
+    Flow__Item item = flow_item_with_text(1, "hold", 1);
     memset(&options, 0xff, sizeof options);
     options.struct_size = offsetof(seal_call_options, min_level);
     options.timeout_us = 150000;

@@ -42,8 +42,7 @@ static void start_other(it_server *server) {
 
 static void expect_stats(seal_channel *channel, unsigned endpoints, unsigned made,
                          unsigned failed) {
-    seal_channel_stats stats;
-    seal_channel_get_stats(channel, &stats);
+    seal_channel_stats stats = it_channel_stats(channel);
     assert_int_equal(stats.endpoints, endpoints);
     assert_int_equal(stats.resolver_updates, endpoints > 0);
     assert_int_equal(stats.resolver_outages, 0);
@@ -243,8 +242,7 @@ static void freed_while_resolving(void **state) {
     it_ends ends = {0};
     int fd = silent_name_server(target, sizeof target);
     c.channel = it_channel(&c, target, NULL);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(it_async(c.channel, &(it_request){.size = 1}, &ends, NULL), 0);
+    it_async_many(c.channel, &(it_request){.size = 1}, 3, &ends);
     assert_true(recv(fd, &first, 1, 0) == 1); /* it has asked */
     seal_channel_free(c.channel);
     c.channel = NULL;

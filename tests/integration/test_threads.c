@@ -128,11 +128,8 @@ static void stop_while_threads_answer(void **state) {
         it_server_init(&other);
         it_server_start(&other, NULL, NULL);
         seal_channel *channel = it_channel(&it_c, other.target, NULL);
-        for (int i = 0; i < 30; i++)
-            assert_int_equal(
-                it_async(channel, &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = 5000000},
-                         &ends, NULL),
-                0);
+        it_async_many(channel, &(it_request){.mode = ITEST__MODE__THREAD, .timeout_us = 5000000},
+                      30, &ends);
         it_wait_at_least(&other.runs, 1, "a handler");
         it_server_done(&other);
         seal_channel_free(channel);

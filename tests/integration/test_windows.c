@@ -126,7 +126,6 @@ static bool contains(const relay_side *side, const char *text) {
  * first record. Returns whether the text could be read on the wire. */
 static bool call_through(const relay_plan *plan, seal_level level, bool works) {
     relay r;
-    char target[64];
     seal_server_options so;
     seal_channel_options co;
     it_server_options(&so);
@@ -135,8 +134,7 @@ static bool call_through(const relay_plan *plan, seal_level level, bool works) {
     relay_start(&r, seal_server_port(s.server), plan);
     it_channel_options(&co);
     co.min_level = level;
-    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
-    seal_channel *channel = it_channel(&c, target, &co);
+    seal_channel *channel = it_channel_to(&c, r.port, &co);
     seal_result *result =
         it_sync(channel, NULL, &(it_request){.mode = ITEST__MODE__ECHO, .text = SECRET});
     if (works) {

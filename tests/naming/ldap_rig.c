@@ -39,6 +39,11 @@ void ldap_rig_init(ldap_rig *r) {
     r->shared = seal__shared_ref(r->runtime->shared);
 }
 
+void ldap_rig_begin(ldap_rig *r, const char *target) {
+    ldap_rig_init(r);
+    ldap_rig_start(r, target);
+}
+
 void ldap_rig_close(ldap_rig *r) {
     seal__resolver *resolver = r->resolver;
     r->resolver = NULL;
@@ -178,7 +183,7 @@ unsigned ldap_rig_logged(ldap_rig *r, const char *part) {
 
 seal__directory *ldap_rig_open(const char *principal) {
     char keytab[512];
-    bool service = strchr(principal, '/') != NULL;
+    bool service = strpbrk(principal, "/$") != NULL;
     snprintf(keytab, sizeof keytab, "%s/%s.keytab", getenv("SEAL_REALM_DIR"),
              service ? "service" : "users");
     const seal__directory_config config = {
@@ -195,15 +200,20 @@ static void must(int rc, seal_error *error) {
         fail_msg("%s", seal_error_message(error));
 }
 
-void ldap_rig_publish(const char *account, const char *name, const char *host, uint16_t port) {
+void ldap_rig_publish_as(const char *principal, const char *account, const char *name,
+                         const char *host, uint16_t port) {
     static seal__scp scp;
     seal_error *error = NULL;
     scp = (seal__scp){.spn_class = "greeter", .port = port, .n_services = 1};
     snprintf(scp.host, sizeof scp.host, "%s", host);
     snprintf(scp.services[0], sizeof scp.services[0], "demo.Greeter");
-    seal__directory *d = ldap_rig_open("installer");
+    seal__directory *d = ldap_rig_open(principal);
     must(seal__scp_publish(d, account, name, &scp, 0, &error), error);
     seal__directory_close(d);
+}
+
+void ldap_rig_publish(const char *account, const char *name, const char *host, uint16_t port) {
+    ldap_rig_publish_as("installer", account, name, host, port);
 }
 
 void ldap_rig_unpublish(const char *account, const char *name) {
@@ -212,6 +222,15 @@ void ldap_rig_unpublish(const char *account, const char *name) {
     seal__directory *d = ldap_rig_open("installer");
     assert_true(seal__directory_child(name, account, dn, sizeof dn));
     must(seal__directory_delete(d, dn, &error), error);
+    seal__directory_close(d);
+}
+
+void ldap_rig_unpublish_as(const char *principal, const char *account, const char *name) {
+    char dn[SEAL__SCP_DN_MAX];
+    seal_error *error = NULL;
+    seal__directory *d = ldap_rig_open(principal);
+    assert_true(seal__directory_child(name, account, dn, sizeof dn));
+    must(seal__scp_remove(d, dn, &error), error);
     seal__directory_close(d);
 }
 

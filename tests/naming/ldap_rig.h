@@ -43,6 +43,8 @@ int ldap_rig_try(ldap_rig *r, const char *target, const seal__spn_policy *policy
                  seal_error **error);
 /* Must start; composes greeter/HOST. */
 void ldap_rig_start(ldap_rig *r, const char *target);
+/* init and start. */
+void ldap_rig_begin(ldap_rig *r, const char *target);
 void ldap_rig_close(ldap_rig *r);
 
 /* Turn the loop until it is so, or fail the test. */
@@ -51,11 +53,16 @@ void ldap_rig_until_code(ldap_rig *r, int code);
 void ldap_rig_until(ldap_rig *r, bool (*is_so)(ldap_rig *r, void *user), void *user);
 unsigned ldap_rig_logged(ldap_rig *r, const char *part);
 
-/* With the rights of an installer, or of the owner of a service keytab. */
+/* With the rights of an installer, or of the owner of a service keytab: a name with a slash or, in
+ * Active Directory, of a computer ("node1$"). */
 seal__directory *ldap_rig_open(const char *principal);
 /* Publishes HOST:PORT below an account as an installer. */
 void ldap_rig_publish(const char *account, const char *name, const char *host, uint16_t port);
 void ldap_rig_unpublish(const char *account, const char *name);
+/* As a service itself does. */
+void ldap_rig_publish_as(const char *principal, const char *account, const char *name,
+                         const char *host, uint16_t port);
+void ldap_rig_unpublish_as(const char *principal, const char *account, const char *name);
 /* Until the replica has it. */
 void ldap_rig_until_replicated(ldap_rig *r, const char *account, const char *name);
 /* Gives an account a name, or takes it away. */

@@ -80,19 +80,22 @@ static void drop(seal__shared *shared, void *message) {
     atomic_fetch_add(&dropped, 1);
 }
 
+static void post_messages(seal__agent *agent, const job *j) {
+    for (uintptr_t i = 1; i <= j->to_post; i++)
+        seal__agent_post(agent, (void *)i);
+}
+
 static void post_all(seal__agent *agent, void *state) {
     job *j = state;
     sem_post(&j->begun);
-    for (uintptr_t i = 1; i <= j->to_post; i++)
-        seal__agent_post(agent, (void *)i);
+    post_messages(agent, j);
 }
 
 static void wait_then_post(seal__agent *agent, void *state) {
     job *j = state;
     sem_post(&j->begun);
     sem_wait(&j->go_on);
-    for (uintptr_t i = 1; i <= j->to_post; i++)
-        seal__agent_post(agent, (void *)i);
+    post_messages(agent, j);
 }
 
 static void sleep_until_closed(seal__agent *agent, void *state) {
@@ -141,6 +144,12 @@ static void start(job *j, void (*work)(seal__agent *agent, void *state)) {
     assert_int_equal(st.rc, 0);
 }
 
+/* With a runtime of its own. */
+static void begin(job *j, void (*work)(seal__agent *agent, void *state)) {
+    assert_int_equal(seal_runtime_new(&j->options, &j->runtime, NULL), 0);
+    start(j, work);
+}
+
 static void close_here(void *arg) {
     job *j = arg;
     seal__agent_close(j->agent);
@@ -153,6 +162,12 @@ static void wake_here(void *arg) {
 
 static void on_loop(job *j, void (*fn)(void *arg)) {
     assert_int_equal(seal__runtime_run(j->runtime, fn, j), 0);
+}
+
+static void finish(job *j) {
+    on_loop(j, close_here);
+    seal_runtime_free(j->runtime);
+    job_done(j);
 }
 
 /* All messages that were not delivered come to be dropped. */
@@ -171,13 +186,10 @@ static void messages_in_order(void **state) {
     job j;
     job_init(&j);
     j.to_post = MESSAGES;
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, post_all);
+    begin(&j, post_all);
     for (int i = 0; i < MESSAGES; i++)
         sem_wait(&j.delivered_one);
-    on_loop(&j, close_here);
-    seal_runtime_free(j.runtime);
-    job_done(&j);
+    finish(&j);
     assert_int_equal(atomic_load(&j.delivered), MESSAGES);
     assert_int_equal(atomic_load(&dropped), 0);
     assert_int_equal(j.out_of_order, 0);
@@ -191,8 +203,7 @@ static void closed_between_messages(void **state) {
         job_init(&j);
         j.to_post = 300;
         j.close_in_deliver = true;
-        assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-        start(&j, post_all);
+        begin(&j, post_all);
         sem_wait(&j.delivered_one);
         seal_runtime_free(j.runtime);
         job_done(&j);
@@ -207,8 +218,7 @@ static void no_message_is_lost(void **state) {
         job j;
         job_init(&j);
         j.to_post = 200;
-        assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-        start(&j, post_all);
+        begin(&j, post_all);
         sem_wait(&j.begun);
         if (i % 2 == 0)
             sem_wait(&j.delivered_one);
@@ -231,8 +241,7 @@ static void wakes_and_sleeps(void **state) {
     job_init(&j);
     assert_int_equal(pipe(fds), 0);
     j.fd = fds[0];
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, sleep_until_closed);
+    begin(&j, sleep_until_closed);
     sem_wait(&j.begun);
     for (unsigned i = 1; i <= 20; i++) {
         on_loop(&j, wake_here);
@@ -242,9 +251,7 @@ static void wakes_and_sleeps(void **state) {
         sem_wait(&j.delivered_one);
         assert_int_equal(atomic_load(&j.readables), i);
     }
-    on_loop(&j, close_here);
-    seal_runtime_free(j.runtime);
-    job_done(&j);
+    finish(&j);
     assert_false(j.elsewhere);
     close(fds[0]);
     close(fds[1]);
@@ -255,13 +262,10 @@ static void time_passes(void **state) {
     job j;
     job_init(&j);
     j.rc = -1;
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, look_at_the_time);
+    begin(&j, look_at_the_time);
     sem_wait(&j.begun);
     assert_int_equal(j.rc, 0);
-    on_loop(&j, close_here);
-    seal_runtime_free(j.runtime);
-    job_done(&j);
+    finish(&j);
 }
 
 /* ---- Ending ---- */
@@ -272,8 +276,7 @@ static void a_stuck_agent_is_left_behind(void **state) {
     job j;
     job_init(&j);
     j.to_post = 3;
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, wait_then_post);
+    begin(&j, wait_then_post);
     sem_wait(&j.begun);
     on_loop(&j, close_here);
     seal_runtime_free(j.runtime);
@@ -296,8 +299,7 @@ static void one_that_is_about_to_end_is_waited_for(void **state) {
     (void)state;
     job j;
     job_init(&j);
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, end_slowly);
+    begin(&j, end_slowly);
     sem_wait(&j.begun);
     on_loop(&j, close_here);
     seal_runtime_free(j.runtime);
@@ -316,8 +318,7 @@ static void the_runtime_waits_for_close(void **state) {
     uv_loop_init(&loop);
     j.options.loop = &loop;
     j.to_post = 1;
-    assert_int_equal(seal_runtime_new(&j.options, &j.runtime, NULL), 0);
-    start(&j, wait_then_post);
+    begin(&j, wait_then_post);
     sem_wait(&j.begun);
     seal_runtime_free(j.runtime);
     assert_int_not_equal(uv_run(&loop, UV_RUN_NOWAIT), 0);

@@ -17,16 +17,26 @@
 
 static const seal__spn_policy greeter = {.spn_class = "greeter"};
 
+#define ONE "node1.sealrpc.test:7001/0/0 "
+#define TWO "node2.sealrpc.test:7002/0/0 "
+
+static void publish_one(void) {
+    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
+}
+
+static void publish_two(void) {
+    ldap_rig_publish(NODE2, "two", "node2.sealrpc.test", 7002);
+}
+
 /* ---- Finding ---- */
 
 static void finds_what_is_published(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
-    ldap_rig_publish(NODE2, "two", "node2.sealrpc.test", 7002);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 node2.sealrpc.test:7002/0/0 ");
+    publish_one();
+    publish_two();
+    ldap_rig_begin(&r, WATCHED);
+    ldap_rig_until_list(&r, ONE TWO);
     assert_non_null(strstr(r.principals, "greeter/node1.sealrpc.test "));
     assert_non_null(strstr(r.principals, "greeter/node2.sealrpc.test "));
     assert_int_equal(r.resolver->outages, 0);
@@ -38,19 +48,18 @@ static void finds_what_is_published(void **state) {
 static void changes_are_told(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
+    ldap_rig_begin(&r, WATCHED);
     ldap_rig_until_code(&r, SEAL_ERROR_NOT_FOUND);
     assert_true(r.has_list);
     assert_non_null(strstr(r.message, "publish"));
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
-    ldap_rig_publish(NODE2, "two", "node2.sealrpc.test", 7002);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 node2.sealrpc.test:7002/0/0 ");
+    publish_one();
+    ldap_rig_until_list(&r, ONE);
+    publish_two();
+    ldap_rig_until_list(&r, ONE TWO);
     ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7003);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7003/0/0 node2.sealrpc.test:7002/0/0 ");
+    ldap_rig_until_list(&r, "node1.sealrpc.test:7003/0/0 " TWO);
     ldap_rig_unpublish(NODE1, "one");
-    ldap_rig_until_list(&r, "node2.sealrpc.test:7002/0/0 ");
+    ldap_rig_until_list(&r, TWO);
     ldap_rig_unpublish(NODE2, "two");
     ldap_rig_until_code(&r, SEAL_ERROR_NOT_FOUND);
     assert_int_equal(r.resolver->outages, 0);
@@ -60,15 +69,13 @@ static void changes_are_told(void **state) {
 static void other_services_do_not_count(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, "ldap:///demo.Other");
+    publish_one();
+    ldap_rig_begin(&r, "ldap:///demo.Other");
     ldap_rig_until_code(&r, SEAL_ERROR_NOT_FOUND);
     assert_non_null(strstr(r.message, "demo.Other"));
     ldap_rig_done(&r);
     /* Found by the directory, which does not look at case. */
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, "ldap:///DEMO.greeter");
+    ldap_rig_begin(&r, "ldap:///DEMO.greeter");
     ldap_rig_until_code(&r, SEAL_ERROR_INVALID);
     assert_non_null(strstr(r.message, "other letters"));
     ldap_rig_done(&r);
@@ -82,8 +89,7 @@ static void a_stranger_is_refused(void **state) {
     (void)state;
     ldap_rig r;
     ldap_rig_publish(NODE2, "evil", "node1.sealrpc.test", 6666);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, POLLED);
+    ldap_rig_begin(&r, POLLED);
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
     assert_true(r.has_list);
     assert_int_equal(r.n, 0);
@@ -91,7 +97,7 @@ static void a_stranger_is_refused(void **state) {
     assert_non_null(strstr(r.message, "greeter/node1.sealrpc.test"));
     assert_non_null(strstr(r.message, "node1.sealrpc.test:6666"));
     ldap_rig_publish(NODE1, "good", "node1.sealrpc.test", 7001);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    ldap_rig_until_list(&r, ONE);
     ldap_rig_unpublish(NODE1, "good");
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
     assert_int_equal(
@@ -106,14 +112,14 @@ static void a_stranger_is_refused(void **state) {
 static void registering_the_name_helps(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
+    publish_one();
     ldap_rig_init(&r);
     const seal__spn_policy policy = {.spn_class = "ledger", .spn_port = true, .spn_name = "x"};
     assert_int_equal(ldap_rig_try(&r, POLLED, &policy, NULL), 0);
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
     assert_non_null(strstr(r.message, "ledger/node1.sealrpc.test:7001/x"));
     ldap_rig_set_spn(NODE1, "ledger/node1.sealrpc.test:7001/x", true);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    ldap_rig_until_list(&r, ONE);
     assert_string_equal(r.principals, "ledger/node1.sealrpc.test:7001/x ");
     ldap_rig_set_spn(NODE1, "ledger/node1.sealrpc.test:7001/x", false);
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
@@ -125,12 +131,12 @@ static void registering_the_name_helps(void **state) {
 static void a_given_principal(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
-    ldap_rig_publish(NODE2, "two", "node2.sealrpc.test", 7002);
+    publish_one();
+    publish_two();
     ldap_rig_init(&r);
     const seal__spn_policy policy = {.server_principal = "greeter/node1.sealrpc.test@SEALRPC.TEST"};
     assert_int_equal(ldap_rig_try(&r, WATCHED, &policy, NULL), 0);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    ldap_rig_until_list(&r, ONE);
     assert_string_equal(r.principals, "greeter/node1.sealrpc.test@SEALRPC.TEST ");
     assert_int_equal(ldap_rig_logged(&r, "cn=two," NODE2), 1);
     ldap_rig_done(&r);
@@ -150,16 +156,15 @@ static bool is_away(ldap_rig *r, void *user) {
 static void servers_fail(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    publish_one();
+    ldap_rig_begin(&r, WATCHED);
+    ldap_rig_until_list(&r, ONE);
     ldap_rig_until_replicated(&r, NODE1, "one");
     /* One: the other is asked, and nobody notices. */
     ldap_rig_realm("kill", "directory");
     ldap_rig_realm("restart", "directory");
-    ldap_rig_publish(NODE2, "two", "node2.sealrpc.test", 7002);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 node2.sealrpc.test:7002/0/0 ");
+    publish_two();
+    ldap_rig_until_list(&r, ONE TWO);
     assert_int_equal(r.resolver->outages, 0);
     ldap_rig_until_replicated(&r, NODE2, "two");
     /* Both: the last list stays. */
@@ -170,7 +175,7 @@ static void servers_fail(void **state) {
     assert_int_not_equal(seal__resolver_away_ms(r.resolver), 0);
     ldap_rig_realm("restart", "directory");
     ldap_rig_unpublish(NODE1, "one");
-    ldap_rig_until_list(&r, "node2.sealrpc.test:7002/0/0 ");
+    ldap_rig_until_list(&r, TWO);
     assert_int_equal(r.resolver->outages, 1);
     assert_int_equal(seal__resolver_away_ms(r.resolver), 0);
     assert_int_equal(ldap_rig_logged(&r, "cannot be asked"), 1);
@@ -184,11 +189,11 @@ static void only_the_replica_is_left(void **state) {
     (void)state;
     ldap_rig r;
     ldap_rig_init(&r);
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
+    publish_one();
     ldap_rig_until_replicated(&r, NODE1, "one");
     ldap_rig_realm("kill", "directory");
     ldap_rig_start(&r, WATCHED);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    ldap_rig_until_list(&r, ONE);
     assert_int_equal(r.resolver->outages, 0);
     ldap_rig_realm("restart", "directory");
     ldap_rig_done(&r);
@@ -223,8 +228,7 @@ static void closed_while_the_directory_is_silent(void **state) {
     (void)state;
     ldap_rig r;
     fake_ldap *fake = fake_ldap_start(FAKE_LDAP_SILENT, NULL, NULL);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, target_of(fake, "timeout=5"));
+    ldap_rig_begin(&r, target_of(fake, "timeout=5"));
     ldap_rig_until(&r, is_asked, fake);
     ldap_rig_close(&r);
     seal_runtime_free(r.runtime);
@@ -246,8 +250,7 @@ static void an_impostor(void **state) {
     (void)state;
     ldap_rig r;
     fake_ldap *fake = fake_ldap_start(FAKE_LDAP_IMPOSTOR, NULL, NULL);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, target_of(fake, "timeout=5"));
+    ldap_rig_begin(&r, target_of(fake, "timeout=5"));
     ldap_rig_until_code(&r, SEAL_ERROR_DIRECTORY_UNTRUSTED);
     assert_false(r.has_list);
     ldap_rig_done(&r);
@@ -268,6 +271,15 @@ static void make_entry(fake_ldap_value values[VALUES], const char *host, size_t 
     values[1] = value_of("keywords", "demo.Greeter", 12);
     values[2] = value_of("serviceDNSName", host, len);
     values[3] = value_of("serviceBindingInformation", binding, strlen(binding));
+}
+
+/* A directory with these entries, and a resolver that asks it. */
+static fake_ldap *start_honest(ldap_rig *r, const fake_ldap_script *script) {
+    char keytab[512];
+    snprintf(keytab, sizeof keytab, "%s/directory.keytab", getenv("SEAL_REALM_DIR"));
+    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_HONEST, keytab, script);
+    ldap_rig_begin(r, target_of(fake, "poll=1"));
+    return fake;
 }
 
 static void entries_of_all_kinds(void **state) {
@@ -297,12 +309,8 @@ static void entries_of_all_kinds(void **state) {
     }
     const fake_ldap_script script = {
         .n = N, .entries = entries, .references = 2, .account = "cn=x,dc=sealrpc,dc=test"};
-    char keytab[512];
     ldap_rig r;
-    snprintf(keytab, sizeof keytab, "%s/directory.keytab", getenv("SEAL_REALM_DIR"));
-    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_HONEST, keytab, &script);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, target_of(fake, "poll=1"));
+    fake_ldap *fake = start_honest(&r, &script);
     ldap_rig_until_list(&r, "good.test:1/3/4 ");
     assert_int_equal(ldap_rig_logged(&r, "connection point is not used"), 7);
     assert_int_equal(ldap_rig_logged(&r, "\n"), 0);
@@ -329,12 +337,8 @@ static void too_many_entries(void **state) {
     }
     const fake_ldap_script script = {
         .n = N, .entries = entries, .account = "cn=b,dc=sealrpc,dc=test"};
-    char keytab[512];
     ldap_rig r;
-    snprintf(keytab, sizeof keytab, "%s/directory.keytab", getenv("SEAL_REALM_DIR"));
-    fake_ldap *fake = fake_ldap_start(FAKE_LDAP_HONEST, keytab, &script);
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, target_of(fake, "poll=1"));
+    fake_ldap *fake = start_honest(&r, &script);
     ldap_rig_until(&r, has_a_thousand, NULL);
     assert_int_equal(ldap_rig_logged(&r, "only the first 1000 are used"), 1);
     ldap_rig_done(&r);
@@ -391,8 +395,7 @@ static void closed_at_once(void **state) {
 static void the_loop_ends_when_there_is_an_answer(void **state) {
     (void)state;
     ldap_rig r;
-    ldap_rig_init(&r);
-    ldap_rig_start(&r, WATCHED);
+    ldap_rig_begin(&r, WATCHED);
     assert_int_equal(uv_run(&r.loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(r.code, SEAL_ERROR_NOT_FOUND);
     ldap_rig_done(&r);
@@ -403,12 +406,12 @@ static void looks_again_when_asked_to(void **state) {
     ldap_rig r;
     ldap_rig_init(&r);
     const seal__spn_policy policy = {.spn_class = "late"};
-    ldap_rig_publish(NODE1, "one", "node1.sealrpc.test", 7001);
+    publish_one();
     assert_int_equal(ldap_rig_try(&r, WATCHED, &policy, NULL), 0);
     ldap_rig_until_code(&r, SEAL_ERROR_SPN_OWNER);
     ldap_rig_set_spn(NODE1, "late/node1.sealrpc.test", true);
     seal__resolver_refresh(r.resolver);
-    ldap_rig_until_list(&r, "node1.sealrpc.test:7001/0/0 ");
+    ldap_rig_until_list(&r, ONE);
     ldap_rig_done(&r);
     ldap_rig_set_spn(NODE1, "late/node1.sealrpc.test", false);
     ldap_rig_unpublish(NODE1, "one");

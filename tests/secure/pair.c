@@ -33,6 +33,18 @@ void pair_init(pair *p) {
     end_init(&p->server, SEAL__SERVER);
 }
 
+void pair_init_as(pair *p, seal_suite suite, seal_level level) {
+    pair_init(p);
+    p->client.config.suites[0] = suite;
+    p->client.config.n_suites = 1;
+    p->client.config.min_level = p->server.config.min_level = level;
+}
+
+void pair_init_variant(pair *p, size_t variant) {
+    pair_init_as(p, pair_suites[variant / 2],
+                 variant % 2 == 0 ? SEAL_LEVEL_PRIVACY : SEAL_LEVEL_INTEGRITY);
+}
+
 static void end_start(pair *p, pair_end *end) {
     end->config.mechs = end->mechs.make != NULL ? end->mechs : fake_source_ops(&end->source);
     end->rc = seal__secure_new(&end->config, p->now, &end->channel, &end->error);
@@ -153,7 +165,7 @@ void pair_feed(pair *p, pair_end *end, const void *bytes, size_t len) {
     pair_settle(p, end);
 }
 
-static bool deliver(pair *p, pair_end *from) {
+bool pair_deliver(pair *p, pair_end *from) {
     size_t n = from->sent.len - from->delivered;
     if (n == 0)
         return false;
@@ -173,8 +185,8 @@ void pair_pump(pair *p) {
     pair_settle(p, &p->client);
     pair_settle(p, &p->server);
     while (moved) {
-        moved = deliver(p, &p->client);
-        moved = deliver(p, &p->server) || moved;
+        moved = pair_deliver(p, &p->client);
+        moved = pair_deliver(p, &p->server) || moved;
     }
 }
 
@@ -188,6 +200,14 @@ void pair_connect(pair *p) {
     assert_int_equal(p->server.rc, 0);
     assert_true(seal__secure_is_established(p->client.channel));
     assert_true(seal__secure_is_established(p->server.channel));
+}
+
+void pair_expect_not_mutual(pair *p) {
+    pair_start(p);
+    pair_pump(p);
+    assert_false(seal__secure_is_established(p->client.channel));
+    assert_false(seal__secure_is_established(p->server.channel));
+    assert_true(p->client.rc == SEAL_ERROR_NOT_MUTUAL || p->server.rc == SEAL_ERROR_NOT_MUTUAL);
 }
 
 int pair_send(pair_end *end, const void *content, size_t len) {

@@ -46,12 +46,23 @@ typedef struct pair {
 
 /* Fills in configurations that work; change them before pair_start. */
 void pair_init(pair *p);
+/* With this suite and protection alone. */
+void pair_init_as(pair *p, seal_suite suite, seal_level level);
+/* pair_init_as with every suite and level in turn. */
+enum { PAIR_VARIANTS = 8 };
+void pair_init_variant(pair *p, size_t variant);
 void pair_start(pair *p);
 void pair_done(pair *p);
+/* What an end has sent, at most `chunk` bytes of it, to the other one; false: there was nothing. */
+bool pair_deliver(pair *p, pair_end *from);
 /* Runs until nothing moves any more. */
 void pair_pump(pair *p);
 /* pair_start and pair_pump, and both ends must be established. */
 void pair_connect(pair *p);
+
+/* pair_start and pair_pump; neither is established, because one insists on mutual authentication.
+ */
+void pair_expect_not_mutual(pair *p);
 
 /* One end: output to `sent`, steps run. */
 void pair_settle(pair *p, pair_end *end);

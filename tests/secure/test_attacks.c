@@ -17,10 +17,7 @@ static variant variant_at(size_t i) {
 }
 
 static void init(pair *p, variant v) {
-    pair_init(p);
-    p->client.config.suites[0] = v.suite;
-    p->client.config.n_suites = 1;
-    p->client.config.min_level = p->server.config.min_level = v.level;
+    pair_init_as(p, v.suite, v.level);
 }
 
 static const char *const words[] = {"one", "two", "three"};

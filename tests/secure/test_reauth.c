@@ -6,16 +6,6 @@
 
 #include <string.h>
 
-static void init(pair *p, size_t variant) {
-    pair_init(p);
-    p->client.config.suites[0] = pair_suites[variant / 2];
-    p->client.config.n_suites = 1;
-    p->client.config.min_level = p->server.config.min_level =
-        variant % 2 == 0 ? SEAL_LEVEL_PRIVACY : SEAL_LEVEL_INTEGRITY;
-}
-
-enum { N_VARIANTS = 8 };
-
 static int tick(pair *p, pair_end *end) {
     int rc = seal__secure_tick(end->channel, p->now, NULL);
     pair_settle(p, end);
@@ -31,6 +21,26 @@ static void pass_time(pair *p) {
     assert_int_equal(tick(p, &p->client), 0);
 }
 
+/* An established pair of which the client begins to renew. */
+static void begin_renewal(pair *p) {
+    pair_init_variant(p, 0);
+    pair_connect(p);
+    pass_time(p);
+}
+
+/* The step that is with the worker; from now on steps are run at once. */
+static seal__secure_step *take_held(pair_end *end) {
+    seal__secure_step *step = end->held;
+    assert_non_null(step);
+    end->held = NULL;
+    end->hold_steps = false;
+    return step;
+}
+
+static void give_back(pair *p, pair_end *end, seal__secure_step *step) {
+    assert_int_equal(seal__secure_finish_step(end->channel, p->now, step, NULL), 0);
+}
+
 static void check_numbers(const pair_end *end, unsigned n) {
     assert_int_equal(pair_records(end), n);
     for (unsigned i = 0; i < n; i++)
@@ -43,27 +53,20 @@ static void chatter(pair *p, unsigned *n, unsigned rounds) {
         assert_int_equal(pair_send(&p->client, n, sizeof *n), 0);
         assert_int_equal(pair_send(&p->server, n, sizeof *n), 0);
         ++*n;
-        for (int k = 0; k < 2; k++) {
-            pair_end *from = k == 0 ? &p->client : &p->server;
-            size_t len = from->sent.len - from->delivered;
-            if (p->chunk != 0 && len > p->chunk)
-                len = p->chunk;
-            const uint8_t *bytes = from->sent.data + from->delivered;
-            from->delivered += len;
-            pair_feed(p, pair_other(p, from), bytes, len);
-        }
+        pair_deliver(p, &p->client);
+        pair_deliver(p, &p->server);
     }
 }
 
 static void under_traffic(void **state) {
     (void)state;
     static const size_t chunks[] = {1, 7, 50, 333, 0};
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
             for (unsigned legs = 1; legs <= 5; legs += 2) {
                 pair p;
                 unsigned n = 0;
-                init(&p, v);
+                pair_init_variant(&p, v);
                 p.chunk = chunks[c];
                 p.client.source.script.legs = p.server.source.script.legs = legs;
                 if (legs == 1) {
@@ -109,7 +112,7 @@ static void events_and_keys(void **state) {
     (void)state;
     pair p;
     uint8_t before[2][SEAL__HASH];
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     memcpy(before[0], p.client.channel->sending.secret, SEAL__HASH);
     memcpy(before[1], p.server.channel->sending.secret, SEAL__HASH);
@@ -132,7 +135,7 @@ static void events_and_keys(void **state) {
 static void traffic_during_steps(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     p.client.hold_steps = p.server.hold_steps = true;
     pass_time(&p);
@@ -146,7 +149,7 @@ static void traffic_during_steps(void **state) {
         assert_int_equal(pair_records(&p.server), i + 1);
         seal__secure_step *step = end->held;
         end->held = NULL;
-        assert_int_equal(seal__secure_finish_step(end->channel, p.now, step, NULL), 0);
+        give_back(&p, end, step);
         pair_pump(&p);
     }
     pair_pump(&p);
@@ -157,16 +160,16 @@ static void traffic_during_steps(void **state) {
 
 static void large_tokens(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v += 6) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v += 6) {
         pair p;
-        init(&p, v);
+        pair_init_variant(&p, v);
         p.client.source.script.padding = p.server.source.script.padding = SEAL__TOKEN_MAX - 18;
         pair_connect(&p);
         pass_time(&p);
         pair_pump(&p);
         assert_string_equal(p.client.events, "EA");
         pair_done(&p);
-        init(&p, v);
+        pair_init_variant(&p, v);
         p.client.source.script.padding = SEAL__TOKEN_MAX - 17;
         pair_start(&p);
         pair_pump(&p);
@@ -181,7 +184,7 @@ static void other_identity(void **state) {
     (void)state;
     for (int i = 0; i < 5; i++) {
         pair p;
-        init(&p, 0);
+        pair_init_variant(&p, 0);
         pair_connect(&p);
         int client = SEAL_ERROR_AUTHENTICATION;
         int server = 0;
@@ -217,11 +220,11 @@ static void other_identity(void **state) {
 
 static void fails_and_succeeds(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         for (int how = 0; how < 5; how++) {
             pair p;
             unsigned n = 0;
-            init(&p, v);
+            pair_init_variant(&p, v);
             pair_connect(&p);
             uint64_t start = p.now;
             pair_end *end = how % 2 == 0 ? &p.client : &p.server;
@@ -261,7 +264,7 @@ static void fails_until_the_end(void **state) {
     (void)state;
     static const unsigned moments[] = {2880, 3240, 3420, 3528, 3600};
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     uint64_t start = p.now;
     p.client.source.script.fail_at = 1;
@@ -284,7 +287,7 @@ static void fails_until_the_end(void **state) {
 static void short_life_is_not_renewed(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     p.client.source.script.info.lifetime_s = 1;
     pair_connect(&p);
     assert_true(seal__secure_next_deadline(p.client.channel) == p.now + SECOND);
@@ -297,7 +300,7 @@ static void slow_step(void **state) {
     (void)state;
     pair p;
     unsigned n = 0;
-    init(&p, 6);
+    pair_init_variant(&p, 6);
     pair_connect(&p);
     p.server.hold_steps = true;
     pass_time(&p);
@@ -308,11 +311,7 @@ static void slow_step(void **state) {
     assert_int_equal(seal_error_get_code(seal__secure_renewal_error(p.client.channel)),
                      SEAL_ERROR_TIMEOUT);
     chatter(&p, &n, 5);
-    p.server.hold_steps = false;
-    seal__secure_step *step = p.server.held;
-    p.server.held = NULL;
-    assert_int_equal(seal__secure_finish_step(p.server.channel, p.now, step, NULL),
-                     0); /* too late: dropped */
+    give_back(&p, &p.server, take_held(&p.server)); /* too late: dropped */
     chatter(&p, &n, 5);
     pass_time(&p);
     chatter(&p, &n, 10);
@@ -327,21 +326,18 @@ static void overlapping_attempts(void **state) {
     (void)state;
     pair p;
     unsigned n = 0;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     p.server.hold_steps = true;
     pass_time(&p);
     pair_pump(&p);
-    seal__secure_step *old = p.server.held;
-    assert_non_null(old);
-    p.server.held = NULL;
+    seal__secure_step *old = take_held(&p.server);
     p.now += 10 * SECOND;
     assert_int_equal(tick(&p, &p.client), 0);
-    p.server.hold_steps = false;
     pass_time(&p);
     pair_pump(&p);
     assert_string_equal(p.server.events, "EA");
-    assert_int_equal(seal__secure_finish_step(p.server.channel, p.now, old, NULL), 0);
+    give_back(&p, &p.server, old);
     chatter(&p, &n, 3);
     pair_pump(&p);
     check_numbers(&p.client, n);
@@ -353,12 +349,8 @@ static void late_answer(void **state) {
     (void)state;
     pair p;
     unsigned n = 0;
-    init(&p, 0);
-    pair_connect(&p);
-    pass_time(&p);
-    pair_feed(&p, &p.server, p.client.sent.data + p.client.delivered,
-              p.client.sent.len - p.client.delivered);
-    p.client.delivered = p.client.sent.len;
+    begin_renewal(&p);
+    pair_deliver(&p, &p.client);
     assert_true(p.server.sent.len > p.server.delivered);
     p.now += 10 * SECOND;
     assert_int_equal(tick(&p, &p.client), 0);
@@ -376,13 +368,9 @@ static void late_answer(void **state) {
 static void no_switch(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
-    pair_connect(&p);
-    pass_time(&p);
-    pair_feed(&p, &p.server, p.client.sent.data + p.client.delivered,
-              p.client.sent.len - p.client.delivered);
-    pair_feed(&p, &p.client, p.server.sent.data + p.server.delivered,
-              p.server.sent.len - p.server.delivered);
+    begin_renewal(&p);
+    pair_deliver(&p, &p.client);
+    pair_deliver(&p, &p.server);
     assert_int_equal(tick(&p, &p.client), 0);
     p.now += 10 * SECOND;
     assert_int_equal(tick(&p, &p.client),
@@ -418,7 +406,7 @@ static void bad_pieces(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pair p;
-        init(&p, 0);
+        pair_init_variant(&p, 0);
         pair_connect(&p);
         pair_end *end = cases[i].by_client ? &p.client : &p.server;
         assert_int_equal(send_piece(&p, end, cases[i].bytes, cases[i].len), cases[i].rc);
@@ -430,12 +418,8 @@ static void bad_pieces(void **state) {
 static void bytes_behind_finished(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
-    pair_connect(&p);
-    pass_time(&p);
-    pair_feed(&p, &p.server, p.client.sent.data + p.client.delivered,
-              p.client.sent.len - p.client.delivered);
-    p.client.delivered = p.client.sent.len;
+    begin_renewal(&p);
+    pair_deliver(&p, &p.client);
     /* Keep the client's FINISHED from being sent, and send it by hand with one byte more. */
     seal__secure_event event;
     size_t consumed = 0;
@@ -466,7 +450,7 @@ static void bytes_behind_finished(void **state) {
 static void too_many_attempts(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     p.client.source.script.fail_at = 2;
     p.server.source.script.info.lifetime_s = UINT64_MAX;
@@ -487,7 +471,7 @@ static void too_many_attempts(void **state) {
 static void tampering_with_it(void **state) {
     (void)state;
     pair clean;
-    init(&clean, 0);
+    pair_init_variant(&clean, 0);
     pair_connect(&clean);
     size_t from[2] = {clean.client.sent.len, clean.server.sent.len};
     pass_time(&clean);
@@ -497,7 +481,7 @@ static void tampering_with_it(void **state) {
     for (int i = 0; i < 2; i++) {
         for (size_t bit = from[i] * 8; bit < to[i] * 8; bit += 5) {
             pair p;
-            init(&p, 0);
+            pair_init_variant(&p, 0);
             p.flip_from = i == 0 ? &p.client : &p.server;
             p.flip_bit = bit;
             pair_connect(&p);
@@ -514,9 +498,7 @@ static void tampering_with_it(void **state) {
 static void close_in_the_middle(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
-    pair_connect(&p);
-    pass_time(&p);
+    begin_renewal(&p);
     assert_int_equal(seal__secure_close(p.client.channel, SEAL__CLOSE_DONE, &p.client.sent), 0);
     pair_pump(&p);
     assert_int_equal(p.client.rc, 0);

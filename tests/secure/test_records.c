@@ -7,25 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void init(pair *p, size_t variant) {
-    pair_init(p);
-    p->client.config.suites[0] = pair_suites[variant / 2];
-    p->client.config.n_suites = 1;
-    p->client.config.min_level = p->server.config.min_level =
-        variant % 2 == 0 ? SEAL_LEVEL_PRIVACY : SEAL_LEVEL_INTEGRITY;
-}
-
-enum { N_VARIANTS = 8 };
-
 static void sizes(void **state) {
     (void)state;
     static const size_t cases[] = {1, 2, 15, 16, 17, 1000, 16384, 65535, SEAL__RECORD_MAX_PLAIN};
     uint8_t *content = malloc(SEAL__RECORD_MAX_PLAIN + 1);
     for (size_t i = 0; i <= SEAL__RECORD_MAX_PLAIN; i++)
         content[i] = (uint8_t)(i * 7);
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         pair p;
-        init(&p, v);
+        pair_init_variant(&p, v);
         pair_connect(&p);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             p.server.data.len = 0;
@@ -57,9 +47,9 @@ static void gathered(void **state) {
     static uint8_t content[LEN];
     for (size_t i = 0; i < LEN; i++)
         content[i] = (uint8_t)(i * 7);
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         pair p;
-        init(&p, v);
+        pair_init_variant(&p, v);
         pair_connect(&p);
         for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
             const size_t *cut = cuts[i];
@@ -84,10 +74,10 @@ static void gathered(void **state) {
 
 static void buffer_full(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v += 6) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v += 6) {
         pair p;
         seal__buf small;
-        init(&p, v);
+        pair_init_variant(&p, v);
         pair_connect(&p);
         seal__buf_init(&small, &seal__default_allocator, 12); /* no room for the tag */
         size_t start = seal__secure_record_begin(p.client.channel, &small);
@@ -117,7 +107,7 @@ static void bad_lengths(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t header[4];
         pair p;
-        init(&p, 0);
+        pair_init_variant(&p, 0);
         pair_connect(&p);
         seal__store_u24(header, cases[i].len);
         header[3] = SEAL__RECORD_DATA;
@@ -152,10 +142,10 @@ static void bad_content(void **state) {
         {0xff, "x", 1},
         {SEAL__TOKEN, "x", 1},
     };
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             pair p;
-            init(&p, v);
+            pair_init_variant(&p, v);
             pair_connect(&p);
             assert_int_equal(seal__channel_send(p.client.channel, (seal__record_type)cases[i].type,
                                                 (const uint8_t *)cases[i].content, cases[i].len,
@@ -175,10 +165,10 @@ static void bad_content(void **state) {
 
 static void key_updates(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         for (size_t mode = 0; mode < 3; mode++) {
             pair p;
-            init(&p, v);
+            pair_init_variant(&p, v);
             p.chunk = 13;
             if (mode == 0)
                 p.client.config.key_update_records = p.server.config.key_update_records = 8;
@@ -215,7 +205,7 @@ static void old_key_is_gone(void **state) {
     (void)state;
     pair p;
     uint8_t before[SEAL__HASH];
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     memcpy(before, p.client.channel->sending.secret, sizeof before);
     pair_send_text(&p.client, "x");
@@ -231,7 +221,7 @@ static void old_key_is_gone(void **state) {
 static void flood_of_updates(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     for (unsigned i = 0; i < 100000 && p.server.rc == 0; i++) {
         seal__secure_update_key(p.client.channel, &p.client.sent);
@@ -246,9 +236,9 @@ static void flood_of_updates(void **state) {
 /* A peer that never changes its key is stopped by the receiver. */
 static void worn_out_key(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v += 6) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v += 6) {
         pair p;
-        init(&p, v);
+        pair_init_variant(&p, v);
         pair_connect(&p);
         seal__half *sending = &p.client.channel->sending;
         seal__half *receiving = &p.server.channel->receiving;
@@ -272,9 +262,9 @@ static void worn_out_key(void **state) {
 
 static void close_both_ways(void **state) {
     (void)state;
-    for (size_t v = 0; v < N_VARIANTS; v++) {
+    for (size_t v = 0; v < PAIR_VARIANTS; v++) {
         pair p;
-        init(&p, v);
+        pair_init_variant(&p, v);
         pair_connect(&p);
         pair_send_text(&p.client, "last words");
         assert_int_equal(seal__secure_close(p.client.channel, SEAL__CLOSE_DONE, &p.client.sent), 0);
@@ -302,7 +292,7 @@ static void close_both_ways(void **state) {
 static void bytes_behind_close(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     seal__secure_close(p.client.channel, SEAL__CLOSE_DONE, &p.client.sent);
     seal__buf_put(&p.client.sent, "x", 1);
@@ -315,7 +305,7 @@ static void bytes_behind_close(void **state) {
 static void failure_is_final(void **state) {
     (void)state;
     pair p;
-    init(&p, 0);
+    pair_init_variant(&p, 0);
     pair_connect(&p);
     static const uint8_t record[24] = {0, 0, 20, 0x20};
     pair_feed(&p, &p.server, record, sizeof record);
@@ -340,7 +330,7 @@ static void failure_is_final(void **state) {
 static void mechanism_stops_wrapping(void **state) {
     (void)state;
     pair p;
-    init(&p, 6);
+    pair_init_variant(&p, 6);
     pair_connect(&p);
     /* The fake copies its script: break the context itself by taking its counter out of step. */
     pair_send_text(&p.client, "one");

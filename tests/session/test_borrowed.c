@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, HEAD = 5, TAIL = 7, STEP = 16 * KIB };
 
@@ -43,18 +43,13 @@ static void receive(session_pair *pair, session_end *end, const seal__event *eve
 static app *begin(session_pair *pair) {
     static app a;
     a = (app){.seed = 7};
-    memset(pair, 0, sizeof *pair);
-    assert_int_equal(
-        session_pair_init(pair, &(session_pair_options){.on_server = serve, .on_client = receive}),
-        0);
-    pair->user = &a;
-    session_pair_run(pair);
+    session_pair_connect(pair, &(session_pair_options){.on_server = serve, .on_client = receive},
+                         &a);
     return &a;
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static seal__stream *open_call(session_pair *pair) {

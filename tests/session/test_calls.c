@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { MAX_CALLS = 3000 };
 
@@ -74,10 +74,7 @@ static app *app_new(session_pair *pair, session_pair_options *options) {
     a.method = "demo.Greeter/SayHello";
     options->on_server = serve;
     options->on_client = complete;
-    memset(pair, 0, sizeof *pair);
-    assert_int_equal(session_pair_init(pair, options), 0);
-    pair->user = &a;
-    session_pair_run(pair);
+    session_pair_connect(pair, options, &a);
     assert_true(seal__session_can_open(pair->client.session));
     return &a;
 }
@@ -106,8 +103,7 @@ static void finish(session_pair *pair) {
     }
     assert_int_equal(seal__session_stream_count(pair->client.session), 0);
     assert_int_equal(seal__session_stream_count(pair->server.session), 0);
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static void one_call_of_every_size(void **state) {
@@ -261,9 +257,7 @@ static void take_any(session_pair *pair, session_end *end, const seal__event *ev
 static void four_thousand_methods(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.on_server = take_any}), 0);
-    session_pair_run(&pair);
+    session_pair_connect(&pair, &(session_pair_options){.on_server = take_any}, NULL);
     seal__stream *stream = NULL;
     for (size_t i = 0; i < 2 * 4096; i++) {
         snprintf(names[i % 4096], sizeof names[0], "m/%zu", i % 4096);
@@ -280,8 +274,7 @@ static void four_thousand_methods(void **state) {
     assert_int_equal(seal__session_open(pair.client.session, 0, "", UINT64_MAX, 0, NULL, &stream),
                      SEAL_ERROR_INVALID);
     assert_int_equal(seal__session_stream_count(pair.client.session), 0);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 /* ---- Streams of several messages ---- */
@@ -322,13 +315,9 @@ static void count_messages(session_pair *pair, session_end *end, const seal__eve
 static void several_messages_keep_their_order(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
     size_t n = 0;
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.on_server = stream_back,
-                                                                      .on_client = count_messages}),
-                     0);
-    pair.user = &n;
-    session_pair_run(&pair);
+    session_pair_connect(
+        &pair, &(session_pair_options){.on_server = stream_back, .on_client = count_messages}, &n);
     seal__stream *stream = NULL;
     assert_int_equal(
         seal__session_open(pair.client.session, 0, "a/b", UINT64_MAX, 0, NULL, &stream), 0);
@@ -340,8 +329,7 @@ static void several_messages_keep_their_order(void **state) {
     assert_int_equal(pair.client.failed, 0);
     assert_int_equal(n, 1020);
     assert_int_equal(seal__session_stream_count(pair.server.session), 0);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 int main(void) {

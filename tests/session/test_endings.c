@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 #define MS UINT64_C(1000000)
 
@@ -77,12 +77,9 @@ static void complete(session_pair *pair, session_end *end, const seal__event *ev
 static app *begin(session_pair *pair, session_pair_options options) {
     static app a;
     memset(&a, 0, sizeof a);
-    memset(pair, 0, sizeof *pair);
     options.on_server = serve;
     options.on_client = complete;
-    assert_int_equal(session_pair_init(pair, &options), 0);
-    pair->user = &a;
-    session_pair_run(pair);
+    session_pair_connect(pair, &options, &a);
     return &a;
 }
 
@@ -128,8 +125,7 @@ static void finish(session_pair *pair) {
     assert_int_equal(seal__session_stream_count(pair->server.session), 0);
     assert_int_equal(seal__session_next_deadline(pair->client.session), UINT64_MAX);
     assert_int_equal(seal__session_next_deadline(pair->server.session), UINT64_MAX);
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 /* ---- Deadlines ---- */
@@ -333,8 +329,7 @@ static void nothing_has_left_before_the_socket_takes_it(void **state) {
     assert_true(seal__stream_may_have_left(pair.client.session, second->client));
     call *third = start_call(&pair, UINT64_MAX, 10);
     assert_false(seal__stream_may_have_left(pair.client.session, third->client));
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 /* A call that has not been sealed is taken back: the server never runs it, whatever it has sent
@@ -466,8 +461,7 @@ static void goaway_may_fall_but_not_rise(void **state) {
         assert_int_equal(a->calls[i].endings, i < 2 ? 0 : 1);
     goaway_content(&pair, 3);
     assert_int_equal(pair.client.failed, SEAL_ERROR_PROTOCOL);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 /* The owner ends a call while its refusal waits to be pulled. */

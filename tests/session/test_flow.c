@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, MAX_CALLS = 128 };
 
@@ -67,12 +67,9 @@ static void receive(session_pair *pair, session_end *end, const seal__event *eve
 static app *begin(session_pair *pair, session_pair_options options) {
     static app a;
     memset(&a, 0, sizeof a);
-    memset(pair, 0, sizeof *pair);
     options.on_server = serve;
     options.on_client = receive;
-    assert_int_equal(session_pair_init(pair, &options), 0);
-    pair->user = &a;
-    session_pair_run(pair);
+    session_pair_connect(pair, &options, &a);
     return &a;
 }
 
@@ -122,8 +119,7 @@ static void finish(session_pair *pair) {
         assert_int_equal(a->calls[i].endings, 1);
     check_windows(pair->client.session, pair->server.session);
     check_windows(pair->server.session, pair->client.session);
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 /* Full but for a crumb: a piece that small is not sent. */
@@ -274,8 +270,7 @@ static void tiny_messages_cost_no_more_than_the_window(void **state) {
     /* one more is one too many */
     session_end_feed(&pair, &pair.client, content, put_data(content, 0, 0, 1, 1, 1));
     assert_int_equal(pair.client.failed, SEAL_ERROR_PROTOCOL);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 /* Read at a trickle, the memory does not grow beyond what the window holds. */
@@ -377,9 +372,7 @@ static void closed_windows_stop_messages_only(void **state) {
 static void connection_window_is_shared(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(
-        session_pair_init(&pair, &(session_pair_options){.no_start = true, .on_server = serve}), 0);
+    session_pair_new(&pair, &(session_pair_options){.no_start = true, .on_server = serve}, NULL);
     app a = {.n = 0};
     pair.user = &a;
     uint8_t content[256];
@@ -417,8 +410,7 @@ static void connection_window_is_shared(void **state) {
         seal__session_finish(s, a.calls[i].handler, SEAL_STATUS_ABORTED, SEAL_EXECUTED, "");
     assert_true(session_end_discard(&pair.server) > 0);
     assert_int_equal(seal__session_stream_count(s), 0);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 static void writable_comes_once_when_asked(void **state) {
@@ -483,8 +475,7 @@ static void small_messages_stand_early_in_the_byte_stream(void **state) {
 static void streams_wait_for_settings_with_64_kib(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.on_server = serve}), 0);
+    session_pair_new(&pair, &(session_pair_options){.on_server = serve}, NULL);
     app a = {.server_reads_none = true, .n = 1};
     pair.user = &a;
     pair.client.on_event = receive;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { KIB = 1024, WINDOW = 64 * KIB, BURST = 1000 };
 
@@ -25,12 +25,12 @@ static void take(session_pair *pair, session_end *end, const seal__event *event)
 
 /* A server with stream 1, whose messages nobody reads. */
 static void begin(session_pair *pair, uint32_t max_streams) {
-    memset(pair, 0, sizeof *pair);
-    assert_int_equal(session_pair_init(pair, &(session_pair_options){.on_server = take,
-                                                                     .max_streams = max_streams,
-                                                                     .stream_window = WINDOW,
-                                                                     .connection_window = 1}),
-                     0);
+    session_pair_new(pair,
+                     &(session_pair_options){.on_server = take,
+                                             .max_streams = max_streams,
+                                             .stream_window = WINDOW,
+                                             .connection_window = 1},
+                     NULL);
     size_t len = put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0);
     len = put_headers(content, len, 1, 1, SEAL__NO_TIMEOUT, "a/b");
     session_end_feed(pair, &pair->server, content, len);
@@ -38,8 +38,7 @@ static void begin(session_pair *pair, uint32_t max_streams) {
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static void feed_data(session_pair *pair, unsigned flags, uint64_t stream, const void *payload,
@@ -266,8 +265,7 @@ static void crossing_windows_must_be_well_formed(void **state) {
 static void windows_that_grow_over_the_top_by_settings(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){0}), 0);
+    session_pair_new(&pair, &(session_pair_options){0}, NULL);
     static const uint8_t most[] = {0, 3, 0x7f, 0xff, 0xff, 0xff, 0, 4, 0x7f, 0xff, 0xff, 0xff};
     session_end_feed(&pair, &pair.server, content,
                      put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, most, sizeof most));
@@ -280,8 +278,7 @@ static void windows_that_grow_over_the_top_by_settings(void **state) {
 static void kept_status_is_bounded(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){0}), 0);
+    session_pair_new(&pair, &(session_pair_options){0}, NULL);
     session_end_feed(&pair, &pair.client, content,
                      put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0));
     const seal__open open = {.method = "a/b", .deadline_ns = UINT64_MAX};
@@ -307,8 +304,7 @@ static void kept_status_leaves_the_limit_alone(void **state) {
     (void)state;
     enum { LIMIT = 70000 };
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_buffered = LIMIT}), 0);
+    session_pair_new(&pair, &(session_pair_options){.max_buffered = LIMIT}, NULL);
     session_end_feed(&pair, &pair.client, content,
                      put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0));
     const seal__open open = {.method = "a/b", .deadline_ns = UINT64_MAX};
@@ -357,11 +353,8 @@ static void answers_are_not_piled_up(void **state) {
     for (size_t i = 0; i < 2; i++) {
         answer_status = statuses[i];
         session_pair pair;
-        memset(&pair, 0, sizeof pair);
-        assert_int_equal(
-            session_pair_init(
-                &pair, &(session_pair_options){.max_streams = 100, .on_server = answer_at_once}),
-            0);
+        session_pair_new(
+            &pair, &(session_pair_options){.max_streams = 100, .on_server = answer_at_once}, NULL);
         static const uint8_t most[] = {0, 3, 0x0f, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff};
         size_t len = put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, most, sizeof most);
         for (uint64_t id = 1; id <= 1500; id++)
@@ -398,13 +391,11 @@ static void answers_that_had_to_wait_arrive(void **state) {
     size_t n = 0;
     session_pair pair;
     answer_status = SEAL_STATUS_UNKNOWN;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_streams = CALLS,
-                                                                      .on_server = answer_at_once,
-                                                                      .on_client = note_status}),
-                     0);
-    pair.user = &n;
-    session_pair_run(&pair);
+    session_pair_connect(&pair,
+                         &(session_pair_options){.max_streams = CALLS,
+                                                 .on_server = answer_at_once,
+                                                 .on_client = note_status},
+                         &n);
     for (unsigned i = 0; i < CALLS; i++) {
         seal__stream *stream = NULL;
         assert_int_equal(seal__session_open(pair.client.session, pair.now_ns, "a/b", UINT64_MAX, 0,
@@ -431,8 +422,7 @@ static void goaway_that_says_nothing_new_is_useless(void **state) {
     static const uint8_t all_ones[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     static const uint8_t zero[16] = {0};
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){0}), 0);
+    session_pair_new(&pair, &(session_pair_options){0}, NULL);
     size_t len = put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0);
     len = put_frame(content, len, SEAL__FRAME_GOAWAY, 0, 0, all_ones, sizeof all_ones);
     session_end_feed(&pair, &pair.client, content, len);

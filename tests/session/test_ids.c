@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { MANY = 3000, HELD = 5, SHORT = 5000, MINUTE_US = 60000000 };
 #define MS UINT64_C(1000000)
@@ -50,18 +50,14 @@ static const seal__session *server(void) {
 
 static void begin(void) {
     memset(&app, 0, sizeof app);
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(
-        session_pair_init(&pair, &(session_pair_options){.max_streams = MANY, .on_server = serve}),
-        0);
+    session_pair_new(&pair, &(session_pair_options){.max_streams = MANY, .on_server = serve}, NULL);
     uint8_t content[32];
     session_end_feed(&pair, &pair.server, content,
                      put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0));
 }
 
 static void end(void) {
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 static void feed(const uint8_t *content, size_t len) {

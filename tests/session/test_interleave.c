@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { REPLY_SIZE = 33000, WINDOW = 65536, MAX_CALLS = 2, MAX_DEPTH = 6, NOTHING = -1 };
 #define TIMEOUT UINT64_C(100000000)
@@ -100,9 +100,7 @@ static void open_calls(world *w, int n, unsigned half_open) {
                                           .on_client = on_client,
                                           .in_place = n % 2 == 0};
     memset(w, 0, sizeof *w);
-    assert_int_equal(session_pair_init(&w->pair, &options), 0);
-    w->pair.user = w;
-    session_pair_run(&w->pair);
+    session_pair_connect(&w->pair, &options, w);
     w->n = n;
     for (int i = 0; i < n; i++) {
         call *c = &w->calls[i];
@@ -253,8 +251,7 @@ static void check_end(world *w) {
 }
 
 static void end_world(world *w) {
-    session_pair_done(&w->pair);
-    assert_int_equal(w->pair.alloc.live, 0);
+    session_pair_end(&w->pair);
 }
 
 /* ---- All orders ---- */

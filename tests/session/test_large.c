@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, PIECE = 16 * 1024, KEPT = 4 };
 
@@ -52,12 +52,9 @@ static void receive(session_pair *pair, session_end *end, const seal__event *eve
 static app *begin(session_pair *pair, session_pair_options options) {
     static app a;
     memset(&a, 0, sizeof a);
-    memset(pair, 0, sizeof *pair);
     options.on_server = serve;
     options.on_client = receive;
-    assert_int_equal(session_pair_init(pair, &options), 0);
-    pair->user = &a;
-    session_pair_run(pair);
+    session_pair_connect(pair, &options, &a);
     return &a;
 }
 
@@ -71,8 +68,7 @@ static seal__stream *start_call(session_pair *pair, uint32_t wanted) {
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 /* ---- Memory ---- */

@@ -2,10 +2,8 @@
 /* Keepalive, and draining in two phases, in simulated time. */
 #include "support/cmocka_all.h"
 
-#include <string.h>
-
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -31,16 +29,13 @@ static void receive(session_pair *pair, session_end *end, const seal__event *eve
 
 static void begin(session_pair *pair, session_pair_options options) {
     n_handlers = 0;
-    memset(pair, 0, sizeof *pair);
     options.on_server = serve;
     options.on_client = receive;
-    assert_int_equal(session_pair_init(pair, &options), 0);
-    session_pair_run(pair);
+    session_pair_connect(pair, &options, NULL);
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static seal__stream *start(session_pair *pair) {

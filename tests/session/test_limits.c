@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { MAX_STREAMS = 100, BURST = 1000 };
 
@@ -35,10 +35,9 @@ static void answer_all(session_end *end) {
 
 static void begin(session_pair *pair, session_pair_options *options) {
     n_running = most_running = 0;
-    memset(pair, 0, sizeof *pair);
     if (options->on_server == NULL)
         options->on_server = hold;
-    assert_int_equal(session_pair_init(pair, options), 0);
+    session_pair_new(pair, options, NULL);
     uint8_t content[32];
     session_end_feed(pair, &pair->server, content,
                      put_frame(content, 0, SEAL__FRAME_SETTINGS, 0, 0, "", 0));
@@ -47,8 +46,7 @@ static void begin(session_pair *pair, session_pair_options *options) {
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static void call_101_is_refused(void **state) {
@@ -77,10 +75,8 @@ static void call_101_is_refused(void **state) {
 static void client_does_not_open_more_than_told(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
     n_running = 0;
-    assert_int_equal(
-        session_pair_init(&pair, &(session_pair_options){.max_streams = 3, .on_server = hold}), 0);
+    session_pair_new(&pair, &(session_pair_options){.max_streams = 3, .on_server = hold}, NULL);
     seal__stream *stream;
     session_pair_run(&pair);
     for (int i = 0; i < 3; i++)
@@ -100,9 +96,8 @@ static void client_does_not_open_more_than_told(void **state) {
 static void first_calls_do_not_wait_for_settings(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
     n_running = 0;
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.on_server = hold}), 0);
+    session_pair_new(&pair, &(session_pair_options){.on_server = hold}, NULL);
     seal__stream *stream;
     for (int i = 0; i < SEAL__SESSION_FIRST_STREAMS; i++)
         assert_int_equal(
@@ -374,10 +369,8 @@ static void unfinished_messages_share_one_limit(void **state) {
 static void client_resets_a_reply_that_is_too_big(void **state) {
     (void)state;
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
     n_running = 0;
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.on_server = hold}), 0);
-    session_pair_run(&pair);
+    session_pair_connect(&pair, &(session_pair_options){.on_server = hold}, NULL);
     for (int big = 0; big < 2; big++) {
         seal__stream *stream;
         assert_int_equal(seal__session_open(pair.client.session, pair.now_ns, "a/b", UINT64_MAX,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -41,21 +41,18 @@ static void serve(session_pair *pair, session_end *end, const seal__event *event
 }
 
 static void begin(session_pair *pair, uint32_t max_streams) {
-    memset(pair, 0, sizeof *pair);
     memset(handlers, 0, sizeof handlers);
     n_running = 0;
     answers_cancels = true;
     const session_pair_options options = {
         .max_streams = max_streams, .stream_window = 65536, .on_server = serve};
-    assert_int_equal(session_pair_init(pair, &options), 0);
-    session_pair_run(pair);
+    session_pair_connect(pair, &options, NULL);
 }
 
 static void end_pair(session_pair *pair) {
     assert_int_equal(pair->client.failed, 0);
     assert_int_equal(pair->server.failed, 0);
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static seal__stream *open_call(session_pair *pair, uint64_t deadline_ns, uint32_t max_message) {
@@ -201,8 +198,7 @@ static void deadline_is_told_at_its_time(void **state) {
     assert_in_range(wait_out(&pair), 0, SECOND);
     assert_int_equal(count(&pair.client), 0);
     assert_int_equal(pair.client.counts[SEAL__EVENT_EXPIRED], 0);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 static void goaway_settles_those_it_refuses(void **state) {
@@ -302,9 +298,7 @@ static void answers_to_calls_that_were_taken_back(void **state) {
     (void)state;
     enum { CALLS = 10000 };
     session_pair pair;
-    memset(&pair, 0, sizeof pair);
-    assert_int_equal(session_pair_init(&pair, &(session_pair_options){.max_streams = 100}), 0);
-    session_pair_run(&pair);
+    session_pair_connect(&pair, &(session_pair_options){.max_streams = 100}, NULL);
     for (unsigned i = 0; i < CALLS; i++) {
         seal__stream *stream = NULL;
         seal__session *session = pair.client.session;
@@ -315,8 +309,7 @@ static void answers_to_calls_that_were_taken_back(void **state) {
     session_pair_run(&pair);
     assert_int_equal(pair.server.failed, 0);
     assert_int_equal(pair.client.failed, 0);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 int main(void) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 #define MAX_TIMEOUT SEAL__NO_TIMEOUT
 
@@ -28,8 +28,7 @@ static void keep(session_pair *pair, session_end *end, const seal__event *event)
 
 /* What the peer would have to say first. */
 static void begin(session_pair *pair, session_end *end) {
-    memset(pair, 0, sizeof *pair);
-    assert_int_equal(session_pair_init(pair, &(session_pair_options){.on_server = keep}), 0);
+    session_pair_new(pair, &(session_pair_options){.on_server = keep}, NULL);
     uint8_t content[64];
     uint8_t setting[6] = {0, 1, 0, 0, 0, 100};
     session_end *it = end == &pair->server ? &pair->server : &pair->client;
@@ -39,8 +38,7 @@ static void begin(session_pair *pair, session_end *end) {
 }
 
 static void end_pair(session_pair *pair) {
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 /* Brings stream 1 into a state. False: this end has no such state. */
@@ -372,8 +370,7 @@ static void settings_come_first_and_once(void **state) {
     (void)state;
     for (unsigned type = 0; type < 256; type++) {
         session_pair pair;
-        memset(&pair, 0, sizeof pair);
-        assert_int_equal(session_pair_init(&pair, &(session_pair_options){0}), 0);
+        session_pair_new(&pair, &(session_pair_options){0}, NULL);
         uint8_t content[64];
         session_end_feed(&pair, &pair.server, content, put_frame(content, 0, type, 0, 0, "", 0));
         assert_int_equal(pair.server.failed,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "support/session_pair.h"
+#include "session/pair.h"
 
 enum { MAX_LOG = 64 };
 #define MS UINT64_C(1000000)
@@ -68,11 +68,8 @@ static void begin(session_pair *pair) {
     memset(&at_client, 0, sizeof at_client);
     handler = NULL;
     handler_reads = SEAL__READ_ALL;
-    memset(pair, 0, sizeof *pair);
-    assert_int_equal(
-        session_pair_init(pair, &(session_pair_options){.on_server = serve, .on_client = receive}),
-        0);
-    session_pair_run(pair);
+    session_pair_connect(pair, &(session_pair_options){.on_server = serve, .on_client = receive},
+                         NULL);
 }
 
 static seal__stream *start(session_pair *pair, const seal__open *options) {
@@ -94,8 +91,7 @@ static void end_pair(session_pair *pair) {
     assert_int_equal(seal__session_stream_count(pair->server.session), 0);
     assert_int_equal(seal__session_unread(pair->client.session), 0);
     assert_int_equal(seal__session_unread(pair->server.session), 0);
-    session_pair_done(pair);
-    assert_int_equal(pair->alloc.live, 0);
+    session_pair_end(pair);
 }
 
 static void read_at(session_pair *pair, session_end *end, seal__stream *stream, uint32_t n) {
@@ -191,8 +187,7 @@ static void bare_end_waits_for_the_messages_before_it(void **state) {
     /* END has come: more is an error at the server, whoever has read what */
     session_end_feed(&pair, &pair.server, content, put_data(content, 0, 0, 1, 1, 1));
     assert_int_equal(pair.server.failed, SEAL_ERROR_PROTOCOL);
-    session_pair_done(&pair);
-    assert_int_equal(pair.alloc.live, 0);
+    session_pair_end(&pair);
 }
 
 /* Reading in the midst of an event goes on without a detour. */
@@ -426,8 +421,7 @@ static void metadata_out_of_place_ends_the_connection(void **state) {
         session_end_feed(&pair, &pair.client, content,
                          put_frame(content, 0, SEAL__FRAME_METADATA, 0, 1, "", 0));
         assert_int_equal(pair.client.failed, SEAL_ERROR_PROTOCOL);
-        session_pair_done(&pair);
-        assert_int_equal(pair.alloc.live, 0);
+        session_pair_end(&pair);
     }
 }
 

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,6 +17,7 @@
 
 #include "support/dns_wire.h"
 #include "support/cmocka_all.h"
+#include "support/temporary_folder.h"
 
 enum { STARTS = 20, PROBES = 600, PROBE_MS = 50 };
 
@@ -32,8 +32,7 @@ static struct sockaddr_in loopback(uint16_t port) {
 
 void dnsmasq_init(dnsmasq *d) {
     memset(d, 0, sizeof *d);
-    snprintf(d->dir, sizeof d->dir, "/tmp/sealrpc-dns-XXXXXX");
-    assert_non_null(mkdtemp(d->dir));
+    assert_int_equal(temporary_folder("sealrpc-dns", d->dir, sizeof d->dir), 0);
 }
 
 static void path_of(const dnsmasq *d, const char *name, char *path, size_t size) {
@@ -41,7 +40,7 @@ static void path_of(const dnsmasq *d, const char *name, char *path, size_t size)
 }
 
 void dnsmasq_done(dnsmasq *d) {
-    char path[128];
+    char path[160];
     dnsmasq_stop(d);
     path_of(d, "conf", path, sizeof path);
     unlink(path);
@@ -62,7 +61,7 @@ static uint16_t free_port(void) {
 }
 
 static void write_conf(const dnsmasq *d, const char *records) {
-    char path[128];
+    char path[160];
     const struct passwd *me = getpwuid(getuid());
     path_of(d, "conf", path, sizeof path);
     FILE *file = fopen(path, "we");
@@ -80,7 +79,7 @@ static void write_conf(const dnsmasq *d, const char *records) {
 
 static void run(const dnsmasq *d) {
     char conf[160];
-    char log[128];
+    char log[160];
     snprintf(conf, sizeof conf, "--conf-file=%s/conf", d->dir);
     path_of(d, "log", log, sizeof log);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -111,7 +110,7 @@ static bool answers(const dnsmasq *d) {
 }
 
 static void print_log(const dnsmasq *d) {
-    char path[128];
+    char path[160];
     char line[512];
     path_of(d, "log", path, sizeof path);
     FILE *file = fopen(path, "re");

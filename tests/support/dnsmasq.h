@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 typedef struct dnsmasq {
-    char dir[64];
+    char dir[128];
     uint16_t port;
     pid_t pid; /* 0: it does not run */
 } dnsmasq;

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "support/temporary_folder.h"
+
 static char directory[128];
 
 extern void __lsan_disable(void) __attribute__((weak)); /* NOLINT(bugprone-reserved-identifier) */
@@ -66,9 +68,7 @@ void lab_configure(const char *extra) {
 
 int lab_setup(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    snprintf(directory, sizeof directory, "%s/sealrpc-gss-XXXXXX", base == NULL ? "/tmp" : base);
-    if (mkdtemp(directory) == NULL)
+    if (temporary_folder("sealrpc-gss", directory, sizeof directory) != 0)
         return -1;
     lab_configure("");
     setenv("KRB5_CONFIG", lab_path("krb5.conf"), 1);
@@ -78,6 +78,27 @@ int lab_setup(void **state) {
     setenv("KRB5_KTNAME", lab_path("default.keytab"), 1);
     setenv("KRB5_CLIENT_KTNAME", lab_path("default-client.keytab"), 1);
     return 0;
+}
+
+int lab_setup_in_realm(void **state, lab_realm_files *ret_files) {
+    static const char *const names[] = {"KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME",
+                                        "KRB5_CLIENT_KTNAME"};
+    char values[4][256];
+    for (size_t i = 0; i < 4; i++) {
+        const char *value = getenv(names[i]);
+        if (value == NULL) {
+            print_error("%s is not set: run this inside seal-realm\n", names[i]);
+            return -1;
+        }
+        snprintf(values[i], sizeof values[i], "%s", value);
+    }
+    int rc = lab_setup(state);
+    for (size_t i = 0; i < 4; i++)
+        setenv(names[i], values[i], 1);
+    memcpy(ret_files->krb5_conf, values[0], sizeof values[0]);
+    memcpy(ret_files->service_keytab, values[2], sizeof values[2]);
+    memcpy(ret_files->client_keytab, values[3], sizeof values[3]);
+    return rc;
 }
 
 int lab_teardown(void **state) {
@@ -155,6 +176,19 @@ void lab_mint_times(const char *keytab, const char *service, const char *ccache,
 
 void lab_mint(const char *keytab, const char *service, const char *ccache) {
     lab_mint_times(keytab, service, ccache, 0, 3600);
+}
+
+seal__gss_acceptor *lab_identity(const char *keytab, const char *principal,
+                                 seal_mechanism mechanism) {
+    const seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
+                                                .principals = &principal,
+                                                .n_principals = 1,
+                                                .keytab = keytab,
+                                                .mechanisms = &mechanism,
+                                                .n_mechanisms = 1};
+    seal__gss_acceptor *identity = NULL;
+    assert_int_equal(seal__gss_acceptor_new(&options, &identity, NULL), 0);
+    return identity;
 }
 
 void lab_pair_init(lab_pair *pair, const lab_options *options) {

@@ -16,6 +16,13 @@
 const char *lab_dir(void);
 int lab_setup(void **state);
 int lab_teardown(void **state);
+/* Inside a scratch realm (seal-realm run): a directory for files, and the realm's own settings. */
+typedef struct lab_realm_files {
+    char krb5_conf[256];
+    char service_keytab[256];
+    char client_keytab[256];
+} lab_realm_files;
+int lab_setup_in_realm(void **state, lab_realm_files *ret_files);
 /* A path in it; valid until 16 more were asked for. */
 const char *lab_path(const char *name);
 void lab_write(const char *path, const void *bytes, size_t len);
@@ -37,6 +44,10 @@ void lab_drop_ccache(const char *ccache);
 void lab_mint(const char *keytab, const char *service, const char *ccache);
 void lab_mint_times(const char *keytab, const char *service, const char *ccache,
                     int64_t start_offset_s, int64_t lifetime_s);
+
+/* A service with one name that accepts one mechanism; must succeed. Keytab NULL: the default. */
+seal__gss_acceptor *lab_identity(const char *keytab, const char *principal,
+                                 seal_mechanism mechanism);
 
 typedef struct lab_token {
     uint8_t bytes[8192];

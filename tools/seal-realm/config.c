@@ -4,7 +4,6 @@
 #include "report.h"
 #include "text.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,13 +96,7 @@ static char *kdc_conf(const struct realm *realm, const struct options *options) 
 
 /* Takes the text. */
 static int write_file(const struct realm *realm, const char *file, char *text) {
-    char *path = realm_path(realm, file);
-    int status = 0;
-    if (text_write_file(path, text) != 0) {
-        complain("cannot write %s: %s", path, strerror(errno));
-        status = STATUS_FAILED;
-    }
-    free(path);
+    int status = realm_write_file(realm, file, text);
     free(text);
     return status;
 }
@@ -113,4 +106,16 @@ int config_write(const struct realm *realm, const struct options *options) {
     if (status == 0 && realm->ports[DAEMON_KDC] != 0)
         status = write_file(realm, REALM_KDC_CONF, kdc_conf(realm, options));
     return status;
+}
+
+/* Without SASL_NOCANON the server's name would come from a reverse look-up. */
+int config_write_ldap(const struct realm *realm, const char *more) {
+    char *uris = realm_directory_uris(realm);
+    char *suffix = realm_suffix(realm);
+    char *text = text_format("URI %s\nBASE %s\nSASL_MECH GSSAPI\nSASL_NOCANON on\n"
+                             "SASL_SECPROPS minssf=56\n%s",
+                             uris, suffix, more);
+    free(uris);
+    free(suffix);
+    return write_file(realm, REALM_LDAP_CONF, text);
 }

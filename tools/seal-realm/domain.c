@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "domain.h"
 
+#include "config.h"
 #include "daemon.h"
 #include "namespaces.h"
 #include "product.h"
@@ -110,17 +111,6 @@ static int plan(const struct options *options, char **orders, char **hosts) {
     return status;
 }
 
-static int write_file(const struct realm *realm, const char *file, const char *text) {
-    char *path = realm_path(realm, file);
-    int status = 0;
-    if (text_write_file(path, text) != 0) {
-        complain("cannot write %s: %s", path, strerror(errno));
-        status = STATUS_FAILED;
-    }
-    free(path);
-    return status;
-}
-
 static void append_folder(char **text, const struct realm *realm, const char *name,
                           const char *folder) {
     text_append(text, " %s = %s/%s/%s\n", name, realm->folder, REALM_SAMBA, folder);
@@ -146,7 +136,7 @@ static int write_smb_conf(const struct realm *realm) {
     append_folder(&text, realm, "ntp signd socket directory", "run/ntp");
     append_folder(&text, realm, "winbindd socket directory", "run/winbindd");
     append_folder(&text, realm, "log file", "log");
-    int status = write_file(realm, REALM_SMB_CONF, text);
+    int status = realm_write_file(realm, REALM_SMB_CONF, text);
     free(text);
     return status;
 }
@@ -169,25 +159,13 @@ static int write_hosts(const struct realm *realm, const char *more) {
     char *host = realm_dc_host(realm);
     char *hosts = text_format("127.0.0.1 localhost\n" REALM_DC_ADDRESS " %s dc1\n%s", host,
                               more == NULL ? "" : more);
-    int status = write_file(realm, REALM_HOSTS, hosts);
+    int status = realm_write_file(realm, REALM_HOSTS, hosts);
     if (status == 0)
-        status = write_file(realm, REALM_RESOLV_CONF,
-                            "nameserver " REALM_DC_ADDRESS "\noptions timeout:1 attempts:1\n");
+        status =
+            realm_write_file(realm, REALM_RESOLV_CONF,
+                             "nameserver " REALM_DC_ADDRESS "\noptions timeout:1 attempts:1\n");
     free(hosts);
     free(host);
-    return status;
-}
-
-static int write_ldap_conf(const struct realm *realm) {
-    char *uri = realm_directory_uris(realm);
-    char *suffix = realm_suffix(realm);
-    char *text = text_format("URI %s\nBASE %s\nSASL_MECH GSSAPI\nSASL_NOCANON on\n"
-                             "SASL_SECPROPS minssf=56\nREFERRALS off\n",
-                             uri, suffix);
-    int status = write_file(realm, REALM_LDAP_CONF, text);
-    free(text);
-    free(suffix);
-    free(uri);
     return status;
 }
 
@@ -205,7 +183,7 @@ int domain_prepare(struct realm *realm, const struct options *options) {
     if (status == 0)
         status = write_smb_conf(realm);
     if (status == 0)
-        status = write_ldap_conf(realm);
+        status = config_write_ldap(realm, "REFERRALS off\n");
     if (status == 0)
         status = write_hosts(realm, hosts);
     if (status == 0)

@@ -4,7 +4,6 @@
 #include "report.h"
 #include "text.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,13 +34,7 @@ int kadmind_write_acl(const struct realm *realm, const struct options *options) 
         text_append(&text, "installer@%s acil %s/*/*@%s\n", name, class, name);
     }
     text_append(&text, "*/*@%s i self\n*/*/*@%s i self\n", name, name);
-    char *path = realm_path(realm, REALM_KADMIND_ACL);
-    int status = 0;
-    if (text_write_file(path, text) != 0) {
-        complain("cannot write %s: %s", path, strerror(errno));
-        status = STATUS_FAILED;
-    }
-    free(path);
+    int status = realm_write_file(realm, REALM_KADMIND_ACL, text);
     free(text);
     text_list_done(&classes);
     return status;

@@ -18,18 +18,12 @@
     "%d\ndc %d\n"
 
 int marker_write(const struct realm *realm) {
-    char *path = realm_path(realm, REALM_MARKER);
     char *text = text_format(MARKER_FORMAT, realm->name, realm->ports[DAEMON_KDC],
                              realm->standing ? "start" : "run", realm->ports[DAEMON_KADMIND],
                              realm->kpasswd_port, realm->ports[DAEMON_DIRECTORY],
                              realm->ports[DAEMON_REPLICA], realm->ports[DAEMON_DC]);
-    int status = 0;
-    if (text_write_file(path, text) != 0) {
-        complain("cannot write %s: %s", path, strerror(errno));
-        status = STATUS_FAILED;
-    }
+    int status = realm_write_file(realm, REALM_MARKER, text);
     free(text);
-    free(path);
     return status;
 }
 

@@ -17,6 +17,20 @@ char *realm_path(const struct realm *realm, const char *file) {
     return text_format("%s/%s", realm->folder, file);
 }
 
+int realm_write_path(const char *path, const char *text) {
+    if (text_write_file(path, text) == 0)
+        return 0;
+    complain("cannot write %s: %s", path, strerror(errno));
+    return STATUS_FAILED;
+}
+
+int realm_write_file(const struct realm *realm, const char *file, const char *text) {
+    char *path = realm_path(realm, file);
+    int status = realm_write_path(path, text);
+    free(path);
+    return status;
+}
+
 char *realm_dc_host(const struct realm *realm) {
     char *host = text_format("dc1.%s", realm->name);
     for (char *p = host; *p != '\0'; p++)

@@ -58,6 +58,10 @@ int realm_create_at(struct realm *realm, const char *folder);
 /* On the heap. */
 char *realm_path(const struct realm *realm, const char *file);
 
+/* With this content, mode 0600. They complain. */
+int realm_write_file(const struct realm *realm, const char *file, const char *text);
+int realm_write_path(const char *path, const char *text);
+
 /* The fully qualified one of the domain controller, such as dc1.ad.sealrpc.test. On the heap. */
 char *realm_dc_host(const struct realm *realm);
 

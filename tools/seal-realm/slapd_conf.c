@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "slapd_conf.h"
 
+#include "config.h"
 #include "daemon.h"
 #include "product.h"
 #include "report.h"
@@ -13,13 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int write_file(const char *path, const char *text) {
-    if (text_write_file(path, text) == 0)
-        return 0;
-    complain("cannot write %s: %s", path, strerror(errno));
-    return STATUS_FAILED;
-}
 
 /* Copies a file of the product to the realm, filled in. */
 static int fill_in(const struct realm *realm, const char *product, const char *file) {
@@ -35,9 +29,7 @@ static int fill_in(const struct realm *realm, const char *product, const char *f
         char *pattern = text_replace(realm->name, ".", "[.]");
         char *with_suffix = text_replace(text, "@SUFFIX@", suffix);
         char *whole = text_replace(with_suffix, "@REALM@", pattern);
-        char *to = realm_path(realm, file);
-        status = write_file(to, whole);
-        free(to);
+        status = realm_write_file(realm, file, whole);
         free(whole);
         free(with_suffix);
         free(pattern);
@@ -115,7 +107,7 @@ static int write_slapd_conf(const struct realm *realm, enum daemon which) {
         append_database(&text, realm, which, suffix);
         char *path = daemon_file(realm, which, "conf");
         char *database = daemon_file(realm, which, "db");
-        status = write_file(path, text);
+        status = realm_write_path(path, text);
         if (status == 0 && mkdir(database, 0700) != 0) {
             complain("cannot create %s: %s", database, strerror(errno));
             status = STATUS_FAILED;
@@ -125,22 +117,6 @@ static int write_slapd_conf(const struct realm *realm, enum daemon which) {
     }
     free(text);
     free(suffix);
-    return status;
-}
-
-/* For clients. Without SASL_NOCANON the server's name would come from a reverse look-up. */
-static int write_ldap_conf(const struct realm *realm) {
-    char *uris = realm_directory_uris(realm);
-    char *suffix = realm_suffix(realm);
-    char *text = text_format("URI %s\nBASE %s\nSASL_MECH GSSAPI\nSASL_NOCANON on\n"
-                             "SASL_SECPROPS minssf=56\n",
-                             uris, suffix);
-    char *path = realm_path(realm, REALM_LDAP_CONF);
-    int status = write_file(path, text);
-    free(path);
-    free(text);
-    free(suffix);
-    free(uris);
     return status;
 }
 
@@ -155,7 +131,7 @@ int slapd_conf_write(const struct realm *realm) {
     if (status == 0 && realm->ports[DAEMON_REPLICA] != 0)
         status = write_slapd_conf(realm, DAEMON_REPLICA);
     if (status == 0)
-        status = write_ldap_conf(realm);
+        status = config_write_ldap(realm, "");
     free(product);
     return status;
 }

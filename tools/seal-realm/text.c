@@ -8,29 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static void *need(void *memory) {
-    if (memory == NULL) {
-        static const char message[] = "seal-realm: out of memory\n";
-        ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
-        (void)written;
-        _exit(70);
-    }
-    return memory;
-}
-
-char *text_format_list(const char *format, va_list arguments) {
-    char *text = NULL;
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    return need(text);
-}
-
-char *text_format(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    char *text = text_format_list(format, arguments);
-    va_end(arguments);
-    return text;
+/* The guardian cleans up after this process. */
+void out_of_memory(void) {
+    static const char message[] = "seal-realm: out of memory\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written;
+    _exit(70);
 }
 
 void text_append(char **text, const char *format, ...) {
@@ -44,14 +27,14 @@ void text_append(char **text, const char *format, ...) {
     }
     size_t length = strlen(*text);
     size_t more_length = strlen(more);
-    *text = need(realloc(*text, length + more_length + 1));
+    *text = text_need(realloc(*text, length + more_length + 1));
     memcpy(*text + length, more, more_length + 1);
     free(more);
 }
 
 void text_list_add(struct text_list *list, const char *item) {
-    list->items = need(realloc(list->items, (list->count + 1) * sizeof *list->items));
-    list->items[list->count++] = need(strdup(item));
+    list->items = text_need(realloc(list->items, (list->count + 1) * sizeof *list->items));
+    list->items[list->count++] = text_need(strdup(item));
 }
 
 void text_list_insert(struct text_list *list, const char *item) {
@@ -62,7 +45,7 @@ void text_list_insert(struct text_list *list, const char *item) {
 }
 
 void text_list_end(struct text_list *list) {
-    list->items = need(realloc(list->items, (list->count + 1) * sizeof *list->items));
+    list->items = text_need(realloc(list->items, (list->count + 1) * sizeof *list->items));
     list->items[list->count] = NULL;
 }
 
@@ -95,7 +78,7 @@ char *text_replace(const char *text, const char *from, const char *to) {
 char *text_read_fd(int fd) {
     size_t length = 0;
     size_t room = 4096;
-    char *text = need(malloc(room));
+    char *text = text_need(malloc(room));
     for (;;) {
         ssize_t got = pread(fd, text + length, room - length - 1, (off_t)length);
         if (got < 0) {
@@ -107,7 +90,7 @@ char *text_read_fd(int fd) {
         length += (size_t)got;
         if (length + 1 == room) {
             room *= 2;
-            text = need(realloc(text, room));
+            text = text_need(realloc(text, room));
         }
     }
     text[length] = '\0';

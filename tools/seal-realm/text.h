@@ -3,12 +3,10 @@
 #ifndef SEAL_REALM_TEXT_H
 #define SEAL_REALM_TEXT_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-char *text_format_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+#include "format.h"
 
 /* Appends to *text, which may be NULL. */
 void text_append(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));

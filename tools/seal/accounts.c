@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accounts.h"
 
+#include "found.h"
 #include "base/shell.h"
 
 #include <ldap.h>
@@ -90,19 +91,6 @@ int directory_write(const struct directory_options *options, const struct login 
 
 /* ---- Finding ---- */
 
-struct found {
-    size_t n;
-    char dn[SEAL__SCP_DN_MAX];
-    char other[SEAL__SCP_DN_MAX];
-};
-
-static bool take_found(void *user, const seal__directory_entry *entry) {
-    struct found *found = user;
-    char *to = found->n == 0 ? found->dn : found->other;
-    snprintf(to, SEAL__SCP_DN_MAX, "%s", strlen(entry->dn) < SEAL__SCP_DN_MAX ? entry->dn : "");
-    return ++found->n < 2;
-}
-
 static bool account_filter(const char *name, bool is_ad, char *filter, size_t size) {
     static const char *const everywhere[] = {"cn", "dNSHostName", "userPrincipalName", NULL};
     static const char *const in_ad[] = {"cn", "dNSHostName", "userPrincipalName", "sAMAccountName",
@@ -128,25 +116,18 @@ static bool account_filter(const char *name, bool is_ad, char *filter, size_t si
 
 int account_find(seal__directory *directory, const char *given, char ret_dn[SEAL__SCP_DN_MAX],
                  seal_error **reterr) {
-    static const char *const nothing[] = {"1.1", NULL};
+    struct found found;
     char filter[FILTER_MAX];
     if (strlen(given) >= SEAL__SCP_DN_MAX ||
         !account_filter(given, seal__directory_is_ad(directory), filter, sizeof filter))
         return seal__error(reterr, SEAL_ERROR_INVALID, "the account's name is too long");
-    struct found found = {0};
     if (strchr(given, '=') != NULL) {
         snprintf(ret_dn, SEAL__SCP_DN_MAX, "%s", given);
-        return seal__directory_search(directory, given, SEAL__SCOPE_BASE, "(objectClass=*)",
-                                      nothing, take_found, &found, reterr);
+        return found_search(directory, given, SEAL__SCOPE_BASE, "(objectClass=*)", &found, reterr);
     }
-    seal_error *error = NULL;
-    int rc = seal__directory_search(directory, NULL, SEAL__SCOPE_SUBTREE, filter, nothing,
-                                    take_found, &found, &error);
-    if (rc < 0 && rc != SEAL_ERROR_CANCELLED) { /* cancelled: two are enough */
-        *reterr = error;
+    int rc = found_search(directory, NULL, SEAL__SCOPE_SUBTREE, filter, &found, reterr);
+    if (rc < 0)
         return rc;
-    }
-    seal_error_free(error);
     if (found.n == 1 && found.dn[0] != '\0') {
         memcpy(ret_dn, found.dn, sizeof found.dn);
         return 0;

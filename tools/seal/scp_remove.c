@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seal scp remove */
+#include "found.h"
 #include "report.h"
 #include "scp_common.h"
 
@@ -7,19 +8,6 @@
 #include <string.h>
 
 enum { FILTER_MAX = 1024 };
-
-struct found {
-    size_t n;
-    char dn[SEAL__SCP_DN_MAX];
-    char other[SEAL__SCP_DN_MAX];
-};
-
-static bool take(void *user, const seal__directory_entry *entry) {
-    struct found *found = user;
-    char *to = found->n == 0 ? found->dn : found->other;
-    snprintf(to, SEAL__SCP_DN_MAX, "%s", strlen(entry->dn) < SEAL__SCP_DN_MAX ? entry->dn : "");
-    return ++found->n < 2;
-}
 
 static bool name_filter(const char *name, char filter[FILTER_MAX]) {
     snprintf(filter, FILTER_MAX, "(&(objectClass=serviceConnectionPoint)(cn=");
@@ -35,10 +23,8 @@ static bool name_filter(const char *name, char filter[FILTER_MAX]) {
 /* By its cn, anywhere or right below an account. */
 static int find(struct scp_session *session, const char *name, const char *account,
                 struct found *found, seal_error **reterr) {
-    static const char *const nothing[] = {"1.1", NULL};
     char filter[FILTER_MAX];
     char dn[SEAL__SCP_DN_MAX];
-    seal_error *error = NULL;
     int rc = 0;
     if (!name_filter(name, filter))
         return seal__error(reterr, SEAL_ERROR_INVALID, "--name %s is too long", name);
@@ -46,14 +32,11 @@ static int find(struct scp_session *session, const char *name, const char *accou
         rc = account_find(session->directory, account, dn, reterr);
     if (rc < 0)
         return rc;
-    rc = seal__directory_search(session->directory, account == NULL ? NULL : dn,
-                                account == NULL ? SEAL__SCOPE_SUBTREE : SEAL__SCOPE_ONE, filter,
-                                nothing, take, found, &error);
-    if (rc < 0 && rc != SEAL_ERROR_CANCELLED) { /* cancelled: two are enough */
-        *reterr = error;
+    rc = found_search(session->directory, account == NULL ? NULL : dn,
+                      account == NULL ? SEAL__SCOPE_SUBTREE : SEAL__SCOPE_ONE, filter, found,
+                      reterr);
+    if (rc < 0)
         return rc;
-    }
-    seal_error_free(error);
     if (found->n == 0)
         return seal__error(reterr, SEAL_ERROR_NOT_FOUND,
                            "no connection point is called '%s'; see: seal scp list", name);
@@ -66,11 +49,9 @@ static int find(struct scp_session *session, const char *name, const char *accou
 
 /* A DN may be that of anything, of an account, too. */
 static int check_kind(struct scp_session *session, const char *dn, seal_error **reterr) {
-    static const char *const nothing[] = {"1.1", NULL};
-    struct found found = {0};
-    int rc = seal__directory_search(session->directory, dn, SEAL__SCOPE_BASE,
-                                    "(objectClass=serviceConnectionPoint)", nothing, take, &found,
-                                    reterr);
+    struct found found;
+    int rc = found_search(session->directory, dn, SEAL__SCOPE_BASE,
+                          "(objectClass=serviceConnectionPoint)", &found, reterr);
     if (rc == 0 && found.n == 0)
         rc = seal__error(reterr, SEAL_ERROR_INVALID,
                          "%s is no connection point, and stays; see: seal scp list", dn);

@@ -7,35 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *need(void *memory) {
-    if (memory == NULL) {
-        fputs("seal: out of memory\n", stderr);
-        exit(STATUS_FAILED);
-    }
-    return memory;
-}
-
-char *text_format_list(const char *format, va_list arguments) {
-    char *text = NULL;
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    return need(text);
-}
-
-char *text_format(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    char *text = text_format_list(format, arguments);
-    va_end(arguments);
-    return text;
+void out_of_memory(void) {
+    fputs("seal: out of memory\n", stderr);
+    exit(STATUS_FAILED);
 }
 
 char *text_copy(const char *text) {
-    return need(strdup(text));
+    return text_need(strdup(text));
 }
 
 void *text_grow(void *array, size_t count, size_t size) {
-    char *grown = need(reallocarray(array, count + 1, size));
+    char *grown = text_need(reallocarray(array, count + 1, size));
     memset(grown + count * size, 0, size);
     return grown;
 }

@@ -3,14 +3,11 @@
 #ifndef SEAL_TOOL_TEXT_H
 #define SEAL_TOOL_TEXT_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <sealrpc/base.h>
+#include "format.h"
 
-char *text_format(const char *format, ...) SEAL_PRINTF(1, 2);
-char *text_format_list(const char *format, va_list arguments) SEAL_PRINTF(1, 0);
 char *text_copy(const char *text);
 /* Grows an array to count + 1 elements of this size, the new one zeroed. */
 void *text_grow(void *array, size_t count, size_t size);

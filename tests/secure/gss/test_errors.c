@@ -215,19 +215,6 @@ static void nothing_is_said_to_whom_we_refuse(void **state) {
 
 /* ---- Keytabs ---- */
 
-static seal__gss_acceptor *identity(const char *keytab, const char *principal) {
-    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
-    seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
-                                          .principals = &principal,
-                                          .n_principals = 1,
-                                          .keytab = keytab,
-                                          .mechanisms = &mechanism,
-                                          .n_mechanisms = 1};
-    seal__gss_acceptor *acceptor = NULL;
-    assert_int_equal(seal__gss_acceptor_new(&options, &acceptor, NULL), 0);
-    return acceptor;
-}
-
 /* Both the start-up check and an accept must tell what is wrong with the keytab. */
 static void assert_keytab_refused(const char *keytab, const char *principal, const char *part) {
     const char *good = lab_path("good.keytab");
@@ -235,7 +222,7 @@ static void assert_keytab_refused(const char *keytab, const char *principal, con
     if (access(good, F_OK) != 0)
         lab_add_key(good, LAB_SERVICE, 1, "good");
     lab_mint(good, LAB_SERVICE, ccache);
-    seal__gss_acceptor *acceptor = identity(keytab, principal);
+    seal__gss_acceptor *acceptor = lab_identity(keytab, principal, SEAL_MECHANISM_KRB5);
     seal_error *error = NULL;
     assert_int_equal(seal__gss_acceptor_check_local(acceptor, &error), SEAL_ERROR_KEYTAB);
     lab_assert_error(error, SEAL_ERROR_KEYTAB, keytab, principal, part, NULL);
@@ -295,7 +282,7 @@ static void keytab_empty_truncated_or_garbage(void **state) {
     assert_keytab_refused(path, LAB_SERVICE, "ktadd");
     for (size_t n = 1; n < len; n++) {
         lab_write(path, bytes, n);
-        seal__gss_acceptor *acceptor = identity(path, LAB_SERVICE);
+        seal__gss_acceptor *acceptor = lab_identity(path, LAB_SERVICE, SEAL_MECHANISM_KRB5);
         seal_error *error = NULL;
         lab_leaks_begin(); /* krb5_kt_get_entry loses what it had read of a cut entry */
         int rc = seal__gss_acceptor_check_local(acceptor, &error);
@@ -316,7 +303,7 @@ static void keytab_with_weak_keys(void **state) {
     enum { RC4 = 23 };
     const char *keytab = lab_path("weak.keytab");
     lab_add_key_of_type(keytab, LAB_SERVICE, 1, "weak", RC4);
-    seal__gss_acceptor *acceptor = identity(keytab, LAB_SERVICE);
+    seal__gss_acceptor *acceptor = lab_identity(keytab, LAB_SERVICE, SEAL_MECHANISM_KRB5);
     seal_error *error = NULL;
     assert_int_equal(seal__gss_acceptor_check_local(acceptor, &error), SEAL_ERROR_KEYTAB);
     lab_assert_error(error, SEAL_ERROR_KEYTAB, keytab, LAB_SERVICE, "AES", NULL);
@@ -393,7 +380,7 @@ static void fresh_ticket_drops_the_cached_one(void **state) {
 
 static void configuration(void **state) {
     (void)state;
-    seal__gss_acceptor *acceptor = identity(NULL, "greeter/localhost");
+    seal__gss_acceptor *acceptor = lab_identity(NULL, "greeter/localhost", SEAL_MECHANISM_KRB5);
     seal_error *error = NULL;
     setenv("KRB5_CONFIG", lab_path("bad-krb5.conf"), 1);
     lab_write(lab_path("bad-krb5.conf"), "[libdefaults\n default_realm", 27);
@@ -420,7 +407,7 @@ static void no_principal_at_all(void **state) {
     (void)state;
     static const char *const bad[] = {"a@b@c@d", "greeter/\\", "@"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        seal__gss_acceptor *acceptor = identity(NULL, bad[i]);
+        seal__gss_acceptor *acceptor = lab_identity(NULL, bad[i], SEAL_MECHANISM_KRB5);
         assert_true(seal__gss_acceptor_check_local(acceptor, NULL) < 0);
         seal__gss_acceptor_unref(acceptor);
         lab_pair pair;

@@ -240,19 +240,11 @@ static void *worker(void *user) {
 
 static void threads_share_an_identity(void **state) {
     (void)state;
-    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
-    static const char *const principals[] = {"greeter/localhost"};
     pthread_t threads[4];
-    shared all = {.ccache = lab_ccache()};
     const char *keytab = lab_keytab();
-    seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
-                                          .principals = principals,
-                                          .n_principals = 1,
-                                          .keytab = keytab,
-                                          .mechanisms = &mechanism,
-                                          .n_mechanisms = 1};
+    shared all = {.ccache = lab_ccache(),
+                  .identity = lab_identity(keytab, "greeter/localhost", SEAL_MECHANISM_KRB5)};
     lab_mint(keytab, LAB_SERVICE, all.ccache);
-    assert_int_equal(seal__gss_acceptor_new(&options, &all.identity, NULL), 0);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, worker, &all), 0);
     for (size_t i = 0; i < 4; i++)

@@ -22,30 +22,10 @@
 
 #define ROBOT "robot@" LAB_REALM
 
-static char krb5_conf[256];
-static char service_keytab[256];
-static char client_keytab[256];
+static lab_realm_files realm;
 
-/* Takes the realm's settings, and a directory of its own, which lab_setup would make with settings
- * that know no KDC. */
 static int setup(void **state) {
-    static const char *const names[] = {"KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME",
-                                        "KRB5_CLIENT_KTNAME"};
-    char values[4][256];
-    for (size_t i = 0; i < 4; i++) {
-        const char *value = getenv(names[i]);
-        if (value == NULL) {
-            print_error("%s is not set: run this inside seal-realm\n", names[i]);
-            return -1;
-        }
-        snprintf(values[i], sizeof values[i], "%s", value);
-    }
-    int rc = lab_setup(state);
-    for (size_t i = 0; i < 4; i++)
-        setenv(names[i], values[i], 1);
-    snprintf(krb5_conf, sizeof krb5_conf, "%s", values[0]);
-    snprintf(service_keytab, sizeof service_keytab, "%s", values[2]);
-    snprintf(client_keytab, sizeof client_keytab, "%s", values[3]);
+    int rc = lab_setup_in_realm(state, &realm);
     setenv("KRB5_CLIENT_KTNAME", lab_path("default-client.keytab"), 1);
     return rc;
 }
@@ -83,7 +63,7 @@ static void a_client_keytab(void **state) {
             lab_pair pair;
             lab_pair_establish(&pair,
                                &(lab_options){.mechanism = both[m],
-                                              .client_keytab = client_keytab,
+                                              .client_keytab = realm.client_keytab,
                                               .client_principal = round == 0 ? NULL : ROBOT});
             assert_string_equal(pair.acceptor->info.peer, ROBOT);
             assert_string_equal(pair.initiator->info.local, ROBOT);
@@ -161,23 +141,10 @@ static void use_dead_kdc(void) {
     setenv("KRB5_CONFIG", lab_path("krb5.conf"), 1);
 }
 
-static seal__gss_acceptor *identity(const char *keytab, const char *principal,
-                                    seal_mechanism mechanism) {
-    seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
-                                          .principals = &principal,
-                                          .n_principals = 1,
-                                          .keytab = keytab,
-                                          .mechanisms = &mechanism,
-                                          .n_mechanisms = 1};
-    seal__gss_acceptor *acceptor = NULL;
-    assert_int_equal(seal__gss_acceptor_new(&options, &acceptor, NULL), 0);
-    return acceptor;
-}
-
 static void check_kdc(const char *keytab, const char *principal, int code, const char *first,
                       const char *second) {
     for (size_t m = 0; m < 2; m++) {
-        seal__gss_acceptor *acceptor = identity(keytab, principal, both[m]);
+        seal__gss_acceptor *acceptor = lab_identity(keytab, principal, both[m]);
         seal_error *error = NULL;
         static seal__spn_report report;
         report.n = 0;
@@ -197,12 +164,12 @@ static void check_kdc(const char *keytab, const char *principal, int code, const
 static void kdc_unreachable(void **state) {
     (void)state;
     char keytab[300];
-    snprintf(keytab, sizeof keytab, "%s", service_keytab);
+    snprintf(keytab, sizeof keytab, "%s", realm.service_keytab);
     use_dead_kdc();
     for (size_t m = 0; m < 2; m++) {
         lab_pair pair;
         lab_pair_init(&pair, &(lab_options){.mechanism = both[m],
-                                            .client_keytab = client_keytab,
+                                            .client_keytab = realm.client_keytab,
                                             .client_principal = "robot"});
         lab_pair_run(&pair);
         /* The private cache may still hold tickets of an earlier test. */
@@ -214,26 +181,26 @@ static void kdc_unreachable(void **state) {
                         SEAL_ERROR_KDC_UNREACHABLE, LAB_REALM, lab_path("krb5.conf"));
     }
     check_kdc(keytab, LAB_SERVICE, SEAL_ERROR_KDC_UNREACHABLE, LAB_REALM, lab_path("krb5.conf"));
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
 }
 
 static void no_kdc_configured(void **state) {
     (void)state;
     lab_configure("");
     setenv("KRB5_CONFIG", lab_path("krb5.conf"), 1);
-    check_kdc(service_keytab, LAB_SERVICE, SEAL_ERROR_KDC_UNREACHABLE, LAB_REALM, "kdc=");
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    check_kdc(realm.service_keytab, LAB_SERVICE, SEAL_ERROR_KDC_UNREACHABLE, LAB_REALM, "kdc=");
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
 }
 
 static void start_up_checks_pass(void **state) {
     (void)state;
     for (size_t m = 0; m < 2; m++) {
-        seal__gss_acceptor *acceptor = identity(NULL, "greeter/localhost", both[m]);
+        seal__gss_acceptor *acceptor = lab_identity(NULL, "greeter/localhost", both[m]);
         assert_int_equal(seal__gss_acceptor_check_local(acceptor, NULL), 0);
         seal__gss_acceptor_unref(acceptor);
     }
     check_kdc(NULL, "greeter/localhost", 0, NULL, NULL);
-    check_kdc(service_keytab, LAB_SERVICE, 0, NULL, NULL);
+    check_kdc(realm.service_keytab, LAB_SERVICE, 0, NULL, NULL);
 }
 
 static void check_kdc_finds_another_key(void **state) {
@@ -269,7 +236,7 @@ static void copy_keys(const char *from_name, const char *to_name, unsigned kvno)
 static void check_kdc_finds_another_version(void **state) {
     (void)state;
     const char *keytab = lab_path("other-kvno.keytab");
-    copy_keys(service_keytab, keytab, 7);
+    copy_keys(realm.service_keytab, keytab, 7);
     check_kdc(keytab, LAB_SERVICE, SEAL_ERROR_KEY_VERSION, "kvno 7", "the KDC has kvno 1");
 }
 
@@ -280,7 +247,7 @@ static void check_kdc_finds_an_unknown_principal(void **state) {
     lab_add_key(keytab, unknown, 1, "anything");
     check_kdc(keytab, unknown, SEAL_ERROR_UNKNOWN_SERVICE, unknown, "addprinc");
     /* Another principal of the keytab can ask, as in Active Directory. */
-    copy_keys(client_keytab, keytab, 0);
+    copy_keys(realm.client_keytab, keytab, 0);
     check_kdc(keytab, unknown, SEAL_ERROR_UNKNOWN_SERVICE, unknown,
               "is not registered with the KDC");
 }

@@ -97,18 +97,20 @@ static int exchange(seal__gss_acceptor *identity, const seal__gss_initiator_opti
     return rc;
 }
 
-static seal__gss_acceptor *identity_for(const char *keytab) {
-    static const seal_mechanism mechanism = SEAL_MECHANISM_KRB5;
-    static const char *const principals[] = {LAB_SERVICE};
-    const seal__gss_acceptor_options options = {.alloc = &seal__default_allocator,
-                                                .principals = principals,
-                                                .n_principals = 1,
-                                                .keytab = keytab,
-                                                .mechanisms = &mechanism,
-                                                .n_mechanisms = 1};
-    seal__gss_acceptor *identity = NULL;
-    assert_int_equal(seal__gss_acceptor_new(&options, &identity, NULL), 0);
-    return identity;
+/* A service, and alice with a ticket for it. */
+typedef struct usual {
+    const char *keytab;
+    const char *cache;
+    seal__gss_acceptor *identity;
+    seal__gss_initiator_options options;
+} usual;
+
+static usual usual_for(const char *cache_name, int64_t lasts_s) {
+    usual u = {.keytab = lab_keytab(), .cache = file_cache(cache_name)};
+    mint_into(u.keytab, u.cache, LAB_ALICE, lasts_s);
+    u.identity = lab_identity(u.keytab, LAB_SERVICE, SEAL_MECHANISM_KRB5);
+    u.options = options_for(u.cache);
+    return u;
 }
 
 static bool is_kept(const seal__gss_initiator_options *options) {
@@ -127,102 +129,82 @@ static void expect_peer(seal__gss_acceptor *identity, const seal__gss_initiator_
 
 static void a_ticket_is_kept(void **state) {
     (void)state;
-    const char *keytab = lab_keytab();
-    const char *cache = file_cache("kept");
-    age(strchr(keytab, '/'));
-    mint_into(keytab, cache, LAB_ALICE, 3600);
-    seal__gss_acceptor *identity = identity_for(keytab);
-    const seal__gss_initiator_options options = options_for(cache);
-    assert_false(is_kept(&options));
+    usual u = usual_for("kept", 3600);
+    age(strchr(u.keytab, '/'));
+    assert_false(is_kept(&u.options));
     for (int i = 0; i < 5; i++) {
-        expect_peer(identity, &options, LAB_ALICE);
-        assert_true(is_kept(&options));
+        expect_peer(u.identity, &u.options, LAB_ALICE);
+        assert_true(is_kept(&u.options));
     }
-    seal__gss_initiator_options other = options;
+    seal__gss_initiator_options other = u.options;
     other.target = "greeter/elsewhere";
     assert_false(is_kept(&other));
-    other = options;
+    other = u.options;
     other.client_principal = LAB_ALICE;
     assert_false(is_kept(&other));
-    seal__gss_acceptor_unref(identity);
+    seal__gss_acceptor_unref(u.identity);
 }
 
 static void another_login_is_noticed(void **state) {
     (void)state;
-    const char *keytab = lab_keytab();
-    const char *cache = file_cache("login");
-    mint_into(keytab, cache, LAB_ALICE, 3600);
-    seal__gss_acceptor *identity = identity_for(keytab);
-    const seal__gss_initiator_options options = options_for(cache);
-    expect_peer(identity, &options, LAB_ALICE);
-    expect_peer(identity, &options, LAB_ALICE);
-    assert_int_equal(unlink(cache + strlen("FILE:")), 0);
-    mint_into(keytab, cache, "bob@" LAB_REALM, 3600);
-    assert_false(is_kept(&options));
-    expect_peer(identity, &options, "bob@" LAB_REALM);
+    usual u = usual_for("login", 3600);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    assert_int_equal(unlink(u.cache + strlen("FILE:")), 0);
+    mint_into(u.keytab, u.cache, "bob@" LAB_REALM, 3600);
+    assert_false(is_kept(&u.options));
+    expect_peer(u.identity, &u.options, "bob@" LAB_REALM);
     char seen[300];
-    assert_int_equal(unlink(cache + strlen("FILE:")), 0);
-    assert_int_equal(exchange(identity, &options, seen, sizeof seen), SEAL_ERROR_CREDENTIALS);
-    seal__gss_acceptor_unref(identity);
+    assert_int_equal(unlink(u.cache + strlen("FILE:")), 0);
+    assert_int_equal(exchange(u.identity, &u.options, seen, sizeof seen), SEAL_ERROR_CREDENTIALS);
+    seal__gss_acceptor_unref(u.identity);
 }
 
 static void short_and_fresh_tickets_are_not_kept(void **state) {
     (void)state;
-    const char *keytab = lab_keytab();
-    const char *cache = file_cache("short");
-    mint_into(keytab, cache, LAB_ALICE, 20);
-    seal__gss_acceptor *identity = identity_for(keytab);
-    seal__gss_initiator_options options = options_for(cache);
-    expect_peer(identity, &options, LAB_ALICE);
-    assert_false(is_kept(&options));
-    cache = file_cache("forgotten");
-    mint_into(keytab, cache, LAB_ALICE, 3600);
-    options = options_for(cache);
-    expect_peer(identity, &options, LAB_ALICE);
-    assert_true(is_kept(&options));
+    usual u = usual_for("short", 20);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    assert_false(is_kept(&u.options));
+    u.cache = file_cache("forgotten");
+    mint_into(u.keytab, u.cache, LAB_ALICE, 3600);
+    u.options = options_for(u.cache);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    assert_true(is_kept(&u.options));
     /* One in use comes back after the others were dropped: it is dropped too. */
-    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &u.options);
     assert_non_null(ready);
     seal__gss_tickets_forget(tickets);
     seal__gss_tickets_give(tickets, ready);
-    assert_false(is_kept(&options));
-    seal__gss_acceptor_unref(identity);
+    assert_false(is_kept(&u.options));
+    seal__gss_acceptor_unref(u.identity);
 }
 
 static void an_old_copy_is_given_up(void **state) {
     (void)state;
-    const char *keytab = lab_keytab();
-    const char *cache = file_cache("old");
-    mint_into(keytab, cache, LAB_ALICE, 3600);
-    seal__gss_acceptor *identity = identity_for(keytab);
-    const seal__gss_initiator_options options = options_for(cache);
-    expect_peer(identity, &options, LAB_ALICE);
-    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    usual u = usual_for("old", 3600);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &u.options);
     assert_non_null(ready);
     assert_in_range(ready->ticket.good_until, time(NULL) + 3500, time(NULL) + 3600);
     ready->ticket.good_until = time(NULL);
     seal__gss_tickets_give(tickets, ready);
-    assert_false(is_kept(&options));
-    expect_peer(identity, &options, LAB_ALICE);
-    assert_true(is_kept(&options));
-    seal__gss_acceptor_unref(identity);
+    assert_false(is_kept(&u.options));
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    assert_true(is_kept(&u.options));
+    seal__gss_acceptor_unref(u.identity);
 }
 
 /* The ticket of the copy is gone: the handshake goes on with the cache itself. */
 static void a_copy_that_fails_does_no_harm(void **state) {
     (void)state;
-    const char *keytab = lab_keytab();
-    const char *cache = file_cache("spoiled");
-    mint_into(keytab, cache, LAB_ALICE, 3600);
-    seal__gss_acceptor *identity = identity_for(keytab);
-    const seal__gss_initiator_options options = options_for(cache);
-    expect_peer(identity, &options, LAB_ALICE);
-    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &options);
+    usual u = usual_for("spoiled", 3600);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    seal__gss_ready *ready = seal__gss_tickets_take(tickets, &u.options);
     assert_non_null(ready);
     seal__gss_drop_ticket(ready->ticket.name, LAB_SERVICE);
     seal__gss_tickets_give(tickets, ready);
-    expect_peer(identity, &options, LAB_ALICE);
-    seal__gss_acceptor_unref(identity);
+    expect_peer(u.identity, &u.options, LAB_ALICE);
+    seal__gss_acceptor_unref(u.identity);
 }
 
 static void another_keytab_is_noticed(void **state) {
@@ -234,7 +216,7 @@ static void another_keytab_is_noticed(void **state) {
     const char *new_cache = file_cache("after");
     age(path);
     mint_into(keytab, old_cache, LAB_ALICE, 3600);
-    seal__gss_acceptor *identity = identity_for(keytab);
+    seal__gss_acceptor *identity = lab_identity(keytab, LAB_SERVICE, SEAL_MECHANISM_KRB5);
     const seal__gss_initiator_options before = options_for(old_cache);
     expect_peer(identity, &before, LAB_ALICE);
     expect_peer(identity, &before, LAB_ALICE);
@@ -340,7 +322,8 @@ static void threads_share_them(void **state) {
     pthread_t threads[4];
     const char *keytab = lab_keytab();
     age(strchr(keytab, '/'));
-    crowd c = {.identity = identity_for(keytab), .cache = file_cache("crowd")};
+    crowd c = {.identity = lab_identity(keytab, LAB_SERVICE, SEAL_MECHANISM_KRB5),
+               .cache = file_cache("crowd")};
     mint_into(keytab, c.cache, LAB_ALICE, 3600);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, one_of_many, &c), 0);

@@ -17,31 +17,11 @@
 
 #define ROBOT "robot@" LAB_REALM
 
-static char krb5_conf[256];
-static char service_keytab[256];
-static char client_keytab[256];
+static lab_realm_files realm;
 static seal__spn_report report;
 
-/* Keeps the realm's settings, and takes the lab's directory for files. */
 static int setup(void **state) {
-    static const char *const names[] = {"KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME",
-                                        "KRB5_CLIENT_KTNAME"};
-    char values[4][256];
-    for (size_t i = 0; i < 4; i++) {
-        const char *value = getenv(names[i]);
-        if (value == NULL) {
-            print_error("%s is not set: run this inside seal-realm\n", names[i]);
-            return -1;
-        }
-        snprintf(values[i], sizeof values[i], "%s", value);
-    }
-    int rc = lab_setup(state);
-    for (size_t i = 0; i < 4; i++)
-        setenv(names[i], values[i], 1);
-    snprintf(krb5_conf, sizeof krb5_conf, "%s", values[0]);
-    snprintf(service_keytab, sizeof service_keytab, "%s", values[2]);
-    snprintf(client_keytab, sizeof client_keytab, "%s", values[3]);
-    return rc;
+    return lab_setup_in_realm(state, &realm);
 }
 
 /* ---- Tools ---- */
@@ -117,9 +97,9 @@ static void finds_nothing(void) {
 
 static void everything_is_right(void **state) {
     (void)state;
-    assert_int_equal(look(LAB_SERVICE, service_keytab), 0);
+    assert_int_equal(look(LAB_SERVICE, realm.service_keytab), 0);
     finds_nothing();
-    assert_int_equal(look("greeter/localhost", service_keytab), 0);
+    assert_int_equal(look("greeter/localhost", realm.service_keytab), 0);
     finds_nothing();
     assert_int_equal(look("greeter/localhost", NULL), 0);
     finds_nothing();
@@ -139,7 +119,7 @@ static void commands_name_all_or_nothing(void **state) {
         memset(spn + used, 'n', len);
         spn[used + len] = '\0';
         for (int i = 0; i < 2; i++) {
-            assert_int_equal(look(spn, i == 0 ? service_keytab : NULL), 0);
+            assert_int_equal(look(spn, i == 0 ? realm.service_keytab : NULL), 0);
             assert_in_range(report.n, 1, 2);
             for (size_t k = 0; k < report.n; k++) {
                 const char *at = report.facts[k].remedy;
@@ -207,7 +187,7 @@ static void not_registered(void **state) {
     assert_int_equal(look("greeter/nowhere", keytab), 0);
     finds(SEAL__SPN_NOT_REGISTERED, true, "nor can any other principal",
           "seal spn register greeter/nowhere --keytab");
-    copy_keys(without_type(client_keytab), keytab);
+    copy_keys(without_type(realm.client_keytab), keytab);
     assert_int_equal(look("greeter/nowhere", keytab), 0);
     finds(SEAL__SPN_NOT_REGISTERED, true, "asked as " ROBOT,
           "addprinc -randkey greeter/nowhere@" LAB_REALM);
@@ -223,7 +203,7 @@ static void wrong_case(void **state) {
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(look(names[i], NULL), 0);
         finds(SEAL__SPN_WRONG_CASE, true, LAB_SERVICE, "write greeter/localhost");
-        assert_int_equal(look(names[i], service_keytab), 0);
+        assert_int_equal(look(names[i], realm.service_keytab), 0);
         finds(SEAL__SPN_WRONG_CASE, true, names[i], "write greeter/localhost");
     }
     add_principal("", "HTTP/localhost");
@@ -245,7 +225,7 @@ static void stale_key(void **state) {
     /* Alone it cannot learn the version. */
     assert_int_equal(look("greeter/stale", old), 0);
     finds(SEAL__SPN_STALE_KEY, true, "has kvno 2 of greeter/stale", "ktadd -k");
-    copy_keys(without_type(client_keytab), old);
+    copy_keys(without_type(realm.client_keytab), old);
     assert_int_equal(look("greeter/stale", old), 0);
     finds(SEAL__SPN_STALE_KEY, true, "the KDC has kvno 3", "ktadd -k");
 }
@@ -254,7 +234,7 @@ static void same_version_of_another_key(void **state) {
     (void)state;
     const char *keytab = lab_path("same.keytab");
     lab_add_key(keytab, LAB_SERVICE, 1, "not what the KDC has");
-    copy_keys(without_type(client_keytab), keytab);
+    copy_keys(without_type(realm.client_keytab), keytab);
     /* The realm's service has version 1 or 2, whatever made its keytab. */
     lab_add_key(keytab, LAB_SERVICE, 2, "not what the KDC has");
     assert_int_equal(look(LAB_SERVICE, keytab), 0);
@@ -265,7 +245,7 @@ static void same_version_of_another_key(void **state) {
 
 static void no_key(void **state) {
     (void)state;
-    assert_int_equal(look(LAB_SERVICE, client_keytab), 0);
+    assert_int_equal(look(LAB_SERVICE, realm.client_keytab), 0);
     finds(SEAL__SPN_NO_KEY, true, "no key in it opens a ticket", "exportkeytab");
     assert_non_null(strstr(report.facts[0].text, ROBOT));
 }
@@ -307,14 +287,14 @@ static void use_relay(const char *word) {
 
 static void end_relay(void) {
     kdc_relay_stop();
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
 }
 
 static void the_account_asks_for_its_names(void **state) {
     (void)state;
     const char *keytab = lab_path("ad.keytab");
-    copy_keys(without_type(service_keytab), keytab);
-    copy_keys(without_type(client_keytab), keytab);
+    copy_keys(without_type(realm.service_keytab), keytab);
+    copy_keys(without_type(realm.client_keytab), keytab);
     use_relay("greeter");
     assert_int_equal(look(LAB_SERVICE, keytab), 0);
     finds_nothing();
@@ -334,7 +314,7 @@ static void other_account(void **state) {
     const char *keytab = lab_path("moved.keytab");
     add_principal("", "greeter/moved");
     lab_add_key(keytab, "greeter/moved@" LAB_REALM, 1, "of the account before");
-    copy_keys(without_type(client_keytab), keytab);
+    copy_keys(without_type(realm.client_keytab), keytab);
     use_relay("moved");
     assert_int_equal(look("greeter/moved", keytab), 0);
     end_relay();
@@ -364,10 +344,10 @@ static void wrong_realm(void **state) {
              "[domain_realm]\n localhost = OTHER.TEST\n",
              LAB_REALM, kdc_port_of_config());
     use_config(extra);
-    assert_int_equal(look(LAB_SERVICE, service_keytab), 0);
+    assert_int_equal(look(LAB_SERVICE, realm.service_keytab), 0);
     finds(SEAL__SPN_WRONG_REALM, false, "greeter/localhost@OTHER.TEST",
           "\"localhost = " LAB_REALM "\" to [domain_realm]");
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
 }
 
 /* No trust: that is no proof that the name does not exist there. */
@@ -418,7 +398,7 @@ static void dns_changes(void **state) {
     setenv("KRB5_CONFIG", lab_path("other.conf"), 1);
     ask_dns("greeter/shared.test");
     assert_non_null(strstr(report.facts[0].text, "dns_canonicalize_hostname is on, rdns is off"));
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
     ask_dns("greeter/silent.test");
     finds(SEAL__SPN_UNKNOWN, false, "greeter/silent.test", "");
     memset(fake_names, 0, sizeof fake_names);
@@ -442,17 +422,17 @@ static void kdc_away(void **state) {
     char files[300];
     use_config("[realms]\n " LAB_REALM " = {\n  kdc = 127.0.0.1:1\n }\n");
     snprintf(files, sizeof files, "kdc= of the realm in %s", lab_path("krb5.conf"));
-    assert_int_equal(look(LAB_SERVICE, service_keytab), 0);
+    assert_int_equal(look(LAB_SERVICE, realm.service_keytab), 0);
     finds(SEAL__SPN_UNKNOWN, false, LAB_REALM, "check kdc= of the realm in");
     assert_int_equal(look(LAB_SERVICE, NULL), 0);
     finds(SEAL__SPN_UNKNOWN, false, LAB_SERVICE, "check kdc= of the realm in");
     seal__spn_client client;
     seal_error *error = NULL;
-    assert_int_equal(seal__spn_find_client(&seal__default_allocator, service_keytab, LAB_SERVICE,
-                                           &client, &error),
+    assert_int_equal(seal__spn_find_client(&seal__default_allocator, realm.service_keytab,
+                                           LAB_SERVICE, &client, &error),
                      SEAL_ERROR_KDC_UNREACHABLE);
     seal_error_free(error);
-    setenv("KRB5_CONFIG", krb5_conf, 1);
+    setenv("KRB5_CONFIG", realm.krb5_conf, 1);
 }
 
 static void no_ticket(void **state) {

@@ -19,15 +19,19 @@
 
 #include <cmocka.h>
 
+#include "support/temporary_folder.h"
+
 const char *seal_realm;
 const char *self;
 
-static char sandbox_folder[64];
+static char sandbox_folder[256];
+static char *outer_folder; /* $TMPDIR outside the sandbox */
 
 int sandbox_setup(void **state) {
     (void)state;
-    snprintf(sandbox_folder, sizeof sandbox_folder, "/tmp/realm-test.XXXXXX");
-    if (mkdtemp(sandbox_folder) == NULL)
+    const char *outer = getenv("TMPDIR");
+    outer_folder = outer == NULL ? NULL : strdup(outer);
+    if (temporary_folder("realm-test", sandbox_folder, sizeof sandbox_folder) != 0)
         return -1;
     chmod(sandbox_folder, 0777);
     return setenv("TMPDIR", sandbox_folder, 1);
@@ -92,6 +96,23 @@ static int count_processes(void) {
     return count;
 }
 
+bool take_arguments(int count, char **arguments) {
+    if (count != 2) {
+        fprintf(stderr, "usage: %s PATH-OF-SEAL-REALM\n", arguments[0]);
+        return false;
+    }
+    seal_realm = arguments[1];
+    signal(SIGPIPE, SIG_IGN);
+    return true;
+}
+
+void refuses_arguments(const char *first, const char *second, const char *part) {
+    struct result result = RUN(seal_realm, "run", first, second, "--", "true");
+    assert_int_equal(result.status, 2);
+    assert_contains(result.error, part);
+    assert_ptr_equal(strchr(result.error, '\n'), result.error + strlen(result.error) - 1);
+}
+
 void wait_until_nothing_is_left(void) {
     enum { STEP_MS = 5, LONGEST_MS = 20000 };
     for (int waited = 0; waited < LONGEST_MS; waited += STEP_MS) {
@@ -106,6 +127,11 @@ void wait_until_nothing_is_left(void) {
 /* Not even briefly: what has returned has left nothing. */
 int sandbox_teardown(void **state) {
     (void)state;
+    if (outer_folder == NULL)
+        unsetenv("TMPDIR");
+    else
+        setenv("TMPDIR", outer_folder, 1);
+    free(outer_folder);
     int files = count_entries();
     int processes = count_processes();
     if (files != 0 || processes != 0) {
@@ -205,4 +231,42 @@ struct result program_finish_open(struct program *program) {
 struct result program_run(const char *const *arguments) {
     struct program program = program_start(arguments);
     return program_finish(&program);
+}
+
+struct program start_waiting(const char *const *arguments) {
+    struct program program = program_start(arguments);
+    char line[256];
+    program_read_line(&program, line, sizeof line);
+    assert_contains(line, sandbox_folder);
+    return program;
+}
+
+void is_killed(struct program *program, int signal) {
+    kill(program->pid, signal);
+    assert_int_equal(program_finish_open(program).status, 128 + signal);
+    wait_until_nothing_is_left();
+}
+
+void killed_while_it_starts(const char *const *arguments, struct moments moments) {
+    for (int ms = moments.first_ms; ms < moments.end_ms; ms += moments.step_ms) {
+        struct program program = program_start(arguments);
+        poll(NULL, 0, ms);
+        kill(program.pid, ms / moments.step_ms % 2 == 0 ? SIGKILL : SIGTERM);
+        program_finish_open(&program);
+        wait_until_nothing_is_left();
+    }
+}
+
+void guardian_is_killed(const char *const *arguments) {
+    struct result result = program_run(arguments);
+    assert_int_equal(result.status, 70);
+    assert_contains(result.error, "the guardian process was killed");
+    wait_until_nothing_is_left();
+}
+
+void skip_unless_users_can_run_it(void) {
+    if (geteuid() != 0)
+        skip_because("this is an ordinary user already: all the others have shown it");
+    if (RUN(AS_USER, "test", "-x", seal_realm).status != 0)
+        skip_because("user 65534 may not execute seal-realm in this build folder");
 }

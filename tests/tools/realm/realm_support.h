@@ -44,6 +44,13 @@ struct result program_finish_open(struct program *program);
 
 struct result program_run(const char *const *arguments);
 
+/* For main: one argument, the path of seal-realm. */
+bool take_arguments(int count, char **arguments);
+
+/* `seal-realm run FIRST SECOND -- true` is refused as a wrong use of it, with this in the message.
+ */
+void refuses_arguments(const char *first, const char *second, const char *part);
+
 /* Bounded. */
 void wait_until_nothing_is_left(void);
 
@@ -59,6 +66,31 @@ void wait_until_nothing_is_left(void);
         if (strstr(text, part) == NULL)                                                            \
             fail_msg("'%s' is not in: %s", part, text);                                            \
     while (0)
+
+/* What a run executes that is to be killed, and its start: it has made its folder. */
+#define WAITING "echo $SEAL_REALM_DIR; exec cat"
+struct program start_waiting(const char *const *arguments);
+
+/* It ends by this signal and leaves nothing. */
+void is_killed(struct program *program, int signal);
+
+/* Run again and again, killed (by SIGKILL and SIGTERM in turn) at each of these moments after the
+ * start: it leaves nothing. */
+struct moments {
+    int first_ms;
+    int step_ms;
+    int end_ms;
+};
+void killed_while_it_starts(const char *const *arguments, struct moments moments);
+
+/* A run whose command kills the guardian: seal-realm says so and leaves nothing. */
+void guardian_is_killed(const char *const *arguments);
+
+/* Before the program: it runs as an ordinary user. */
+#define AS_USER "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
+
+/* Skips the test where it would show nothing, or that user cannot run seal-realm. */
+void skip_unless_users_can_run_it(void);
 
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define RUN(...) program_run(ARGUMENTS(__VA_ARGS__))

@@ -3,7 +3,6 @@
 #include "realm_support.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,7 +20,6 @@
 #define DOMAIN "ad.sealrpc.test"
 #define NODE1 "greeter/node1." DOMAIN
 #define NODE2 "greeter/node2." DOMAIN
-#define AS_USER "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
 
 static const char *template_folder;
 
@@ -146,18 +144,12 @@ static void the_controller_is_paused_killed_and_restarted(void **state) {
 
 /* ---- nothing stays ---- */
 
-#define WAITING "echo $SEAL_REALM_DIR; exec cat"
 #define PAUSE "$SEAL_REALM_PROGRAM pause dc || exit; "
 #define RESTART "$SEAL_REALM_PROGRAM restart dc || exit; "
 
-static struct program start_waiting(const char *script) {
-    struct program program =
-        program_start(ARGUMENTS(seal_realm, "run", "--quiet", "--ad", "--ad-template",
-                                template_folder, "--", "sh", "-c", script));
-    char line[256];
-    program_read_line(&program, line, sizeof line);
-    assert_contains(line, sandbox());
-    return program;
+static struct program start_run(const char *script) {
+    return start_waiting(ARGUMENTS(seal_realm, "run", "--quiet", "--ad", "--ad-template",
+                                   template_folder, "--", "sh", "-c", script));
 }
 
 static void a_killed_run_leaves_nothing(void **state) {
@@ -165,34 +157,23 @@ static void a_killed_run_leaves_nothing(void **state) {
     static const char *const scripts[] = {WAITING, RESTART WAITING, PAUSE WAITING};
     static const int signals[] = {SIGKILL, SIGTERM, SIGKILL};
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
-        struct program program = start_waiting(scripts[i]);
-        kill(program.pid, signals[i]);
-        assert_int_equal(program_finish_open(&program).status, 128 + signals[i]);
-        wait_until_nothing_is_left();
+        struct program program = start_run(scripts[i]);
+        is_killed(&program, signals[i]);
     }
 }
 
 static void a_killed_guardian_takes_the_controller_along(void **state) {
     (void)state;
-    struct result result =
-        RUN(seal_realm, "run", "--quiet", "--ad", "--ad-template", template_folder, "--", "sh",
-            "-c", RESTART "kill -9 $PPID; exec tail -f $0", sandbox());
-    assert_int_equal(result.status, 70);
-    assert_contains(result.error, "the guardian process was killed");
-    wait_until_nothing_is_left();
+    guardian_is_killed(ARGUMENTS(seal_realm, "run", "--quiet", "--ad", "--ad-template",
+                                 template_folder, "--", "sh", "-c",
+                                 RESTART "kill -9 $PPID; exec tail -f $0", sandbox()));
 }
 
 static void a_run_killed_while_it_starts_leaves_nothing(void **state) {
     (void)state;
-    for (int delay_ms = 10; delay_ms < 1200; delay_ms += 90) {
-        struct program program =
-            program_start(ARGUMENTS(seal_realm, "run", "--quiet", "--ad", "--ad-template",
-                                    template_folder, "--", "sh", "-c", WAITING));
-        poll(NULL, 0, delay_ms);
-        kill(program.pid, delay_ms % 20 == 0 ? SIGKILL : SIGTERM);
-        program_finish_open(&program);
-        wait_until_nothing_is_left();
-    }
+    killed_while_it_starts(ARGUMENTS(seal_realm, "run", "--quiet", "--ad", "--ad-template",
+                                     template_folder, "--", "sh", "-c", WAITING),
+                           (struct moments){.first_ms = 10, .step_ms = 90, .end_ms = 1200});
 }
 
 /* ---- several, standing, not root ---- */
@@ -305,11 +286,8 @@ static void wrong_arguments_are_refused(void **state) {
         {"--ad", "--service=plain", "a domain has no account for 'plain'"},
         {"--ad", "--service=a/sixteen-letters-.b", "at most 15 characters"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        struct result result = RUN(seal_realm, "run", wrong[i][0], wrong[i][1], "--", "true");
-        assert_int_equal(result.status, 2);
-        assert_contains(result.error, wrong[i][2]);
-    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        refuses_arguments(wrong[i][0], wrong[i][1], wrong[i][2]);
 }
 
 /* Takes long on a machine that is busy. */

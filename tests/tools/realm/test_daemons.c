@@ -2,7 +2,6 @@
 /* The daemons of a realm with a directory: paused, killed, started again, and gone at the end. */
 #include "directory_support.h"
 
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -83,8 +82,8 @@ static void every_daemon_can_be_killed_and_restarted(void **state) {
                  "$SEAL_REALM_PROGRAM restart kdc && "
                  "kinit -kt $SEAL_REALM_DIR/users.keytab "
                  "alice");
-    assert_int_equal(result.status, 0);
     assert_string_equal(result.error, "");
+    assert_int_equal(result.status, 0);
 }
 
 /* ---- nothing stays ---- */
@@ -92,15 +91,10 @@ static void every_daemon_can_be_killed_and_restarted(void **state) {
 #define RESTART_ALL                                                                                \
     "for d in directory replica kadmind; do $SEAL_REALM_PROGRAM restart $d || exit; done; "
 #define PAUSE_ALL "for d in directory replica kadmind kdc; do $SEAL_REALM_PROGRAM pause $d; done; "
-#define WAITING "echo $SEAL_REALM_DIR; exec cat"
 
-static struct program start_waiting(const char *script) {
-    struct program program = program_start(ARGUMENTS(
-        seal_realm, "run", "--quiet", "--with-directory", "--replica", "--", "sh", "-c", script));
-    char line[256];
-    program_read_line(&program, line, sizeof line);
-    assert_contains(line, sandbox());
-    return program;
+static struct program start_run(const char *script) {
+    return start_waiting(ARGUMENTS(seal_realm, "run", "--quiet", "--with-directory", "--replica",
+                                   "--", "sh", "-c", script));
 }
 
 static void a_killed_run_leaves_no_daemon(void **state) {
@@ -109,34 +103,23 @@ static void a_killed_run_leaves_no_daemon(void **state) {
     static const int signals[] = {SIGKILL, SIGTERM};
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         for (size_t j = 0; j < sizeof signals / sizeof signals[0]; j++) {
-            struct program program = start_waiting(scripts[i]);
-            kill(program.pid, signals[j]);
-            assert_int_equal(program_finish_open(&program).status, 128 + signals[j]);
-            wait_until_nothing_is_left();
+            struct program program = start_run(scripts[i]);
+            is_killed(&program, signals[j]);
         }
     }
 }
 
 static void a_killed_guardian_takes_restarted_daemons_along(void **state) {
     (void)state;
-    struct result result = RUN(seal_realm, "run", "--with-directory", "--replica", "--", "sh", "-c",
-                               RESTART_ALL "kill -9 $PPID; exec tail -f $0", sandbox());
-    assert_int_equal(result.status, 70);
-    assert_contains(result.error, "the guardian process was killed");
-    wait_until_nothing_is_left();
+    guardian_is_killed(ARGUMENTS(seal_realm, "run", "--with-directory", "--replica", "--", "sh",
+                                 "-c", RESTART_ALL "kill -9 $PPID; exec tail -f $0", sandbox()));
 }
 
 static void a_run_killed_while_it_starts_leaves_nothing(void **state) {
     (void)state;
-    for (int delay_ms = 20; delay_ms < 400; delay_ms += 20) {
-        struct program program =
-            program_start(ARGUMENTS(seal_realm, "run", "--quiet", "--with-directory", "--replica",
-                                    "--", "sh", "-c", WAITING));
-        poll(NULL, 0, delay_ms);
-        kill(program.pid, delay_ms % 40 == 0 ? SIGKILL : SIGTERM);
-        program_finish_open(&program);
-        wait_until_nothing_is_left();
-    }
+    killed_while_it_starts(ARGUMENTS(seal_realm, "run", "--quiet", "--with-directory", "--replica",
+                                     "--", "sh", "-c", WAITING),
+                           (struct moments){.first_ms = 20, .step_ms = 20, .end_ms = 400});
 }
 
 /* ---- several, standing, not root ---- */
@@ -192,15 +175,10 @@ static void a_standing_directory_is_used_extended_and_stopped(void **state) {
 
 static void an_ordinary_user_has_a_directory(void **state) {
     (void)state;
-    if (geteuid() != 0)
-        skip_because("this is an ordinary user already: all the others have shown it");
-    struct result result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               "test", "-x", seal_realm);
-    if (result.status != 0)
-        skip_because("user 65534 may not execute seal-realm in this build folder");
-    result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", seal_realm, "run",
-                 "--quiet", "--with-directory", "--replica", "--", "sh", "-c",
-                 "id -u; ldapwhoami -Q; " RESTART_ALL "ldapwhoami -Q");
+    skip_unless_users_can_run_it();
+    struct result result =
+        RUN(AS_USER, seal_realm, "run", "--quiet", "--with-directory", "--replica", "--", "sh",
+            "-c", "id -u; ldapwhoami -Q; " RESTART_ALL "ldapwhoami -Q");
     assert_int_equal(result.status, 0);
     assert_string_equal(result.output, "65534\ndn:uid=alice,ou=people,dc=sealrpc,dc=test\n"
                                        "dn:uid=alice,ou=people,dc=sealrpc,dc=test\n");
@@ -209,12 +187,8 @@ static void an_ordinary_user_has_a_directory(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 
 int main(int count, char **arguments) {
-    if (count != 2) {
-        fprintf(stderr, "usage: %s PATH-OF-SEAL-REALM\n", arguments[0]);
+    if (!take_arguments(count, arguments))
         return 2;
-    }
-    seal_realm = arguments[1];
-    signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(the_replica_follows_and_stands_in),
         TEST(the_replica_outlives_its_ticket),

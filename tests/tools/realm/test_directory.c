@@ -485,12 +485,8 @@ static void a_slapd_with_cn_config_takes_the_rules(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 
 int main(int count, char **arguments) {
-    if (count != 2) {
-        fprintf(stderr, "usage: %s PATH-OF-SEAL-REALM\n", arguments[0]);
+    if (!take_arguments(count, arguments))
         return 2;
-    }
-    seal_realm = arguments[1];
-    signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(everybody_is_who_they_should_be),
         TEST(the_environment_is_for_ldap_clients),

@@ -150,30 +150,22 @@ static void a_late_signal_does_not_lose_the_status(void **state) {
 
 /* ---- nothing stays ---- */
 
-#define WAITING "echo $SEAL_REALM_DIR; exec cat"
-
-static struct program start_waiting(const char *script) {
-    struct program program = program_start(ARGUMENTS(seal_realm, "run", "--", "sh", "-c", script));
-    char line[256];
-    program_read_line(&program, line, sizeof line);
-    assert_contains(line, sandbox());
-    return program;
+static struct program start_run(const char *script) {
+    return start_waiting(ARGUMENTS(seal_realm, "run", "--", "sh", "-c", script));
 }
 
 static void a_killed_run_leaves_nothing(void **state) {
     (void)state;
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGKILL, SIGUSR1};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct program program = start_waiting(WAITING);
-        kill(program.pid, signals[i]);
-        assert_int_equal(program_finish_open(&program).status, 128 + signals[i]);
-        wait_until_nothing_is_left();
+        struct program program = start_run(WAITING);
+        is_killed(&program, signals[i]);
     }
 }
 
 static void a_killed_process_group_leaves_nothing(void **state) {
     (void)state;
-    struct program program = start_waiting(WAITING);
+    struct program program = start_run(WAITING);
     kill(-program.pid, SIGKILL);
     assert_int_equal(program_finish_open(&program).status, 137);
     wait_until_nothing_is_left();
@@ -187,7 +179,7 @@ static void daemons_of_the_command_do_not_stay(void **state) {
     snprintf(script, sizeof script, "%s echo $SEAL_REALM_DIR", daemons);
     assert_int_equal(RUN(seal_realm, "run", "--", "sh", "-c", script).status, 0);
     snprintf(script, sizeof script, "%s %s", daemons, WAITING);
-    struct program program = start_waiting(script);
+    struct program program = start_run(script);
     kill(program.pid, SIGKILL);
     program_finish_open(&program);
     wait_until_nothing_is_left();
@@ -195,30 +187,21 @@ static void daemons_of_the_command_do_not_stay(void **state) {
 
 static void a_command_that_ignores_signals_is_ended(void **state) {
     (void)state;
-    struct program program = start_waiting("trap '' TERM INT HUP; " WAITING);
+    struct program program = start_run("trap '' TERM INT HUP; " WAITING);
     kill(program.pid, SIGTERM);
     assert_int_equal(program_finish_open(&program).status, 137);
 }
 
 static void a_run_killed_at_any_moment_leaves_nothing(void **state) {
     (void)state;
-    for (int delay_ms = 0; delay_ms < 50; delay_ms++) {
-        struct program program =
-            program_start(ARGUMENTS(seal_realm, "run", "--quiet", "--", "sh", "-c", WAITING));
-        poll(NULL, 0, delay_ms);
-        kill(program.pid, delay_ms % 2 == 0 ? SIGKILL : SIGTERM);
-        program_finish_open(&program);
-        wait_until_nothing_is_left();
-    }
+    killed_while_it_starts(ARGUMENTS(seal_realm, "run", "--quiet", "--", "sh", "-c", WAITING),
+                           (struct moments){.first_ms = 0, .step_ms = 1, .end_ms = 50});
 }
 
 static void a_killed_guardian_leaves_nothing(void **state) {
     (void)state;
-    struct result result =
-        RUN(seal_realm, "run", "--", "sh", "-c", "kill -9 $PPID; exec tail -f $0", sandbox());
-    assert_int_equal(result.status, 70);
-    assert_contains(result.error, "the guardian process was killed");
-    wait_until_nothing_is_left();
+    guardian_is_killed(ARGUMENTS(seal_realm, "run", "--", "sh", "-c",
+                                 "kill -9 $PPID; exec tail -f $0", sandbox()));
 }
 
 static void a_dead_kdc_is_told_and_leaves_nothing(void **state) {
@@ -305,14 +288,9 @@ static void stop_refuses_what_is_no_standing_realm(void **state) {
 
 static void an_ordinary_user_can_run_it(void **state) {
     (void)state;
-    if (geteuid() != 0)
-        skip_because("this is an ordinary user already: all the others have shown it");
-    struct result result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               "test", "-x", seal_realm);
-    if (result.status != 0)
-        skip_because("user 65534 may not execute seal-realm in this build folder");
-    result = RUN("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", seal_realm, "run",
-                 "--service", "a/b", "--", "sh", "-c", "id -u; kvno a/b");
+    skip_unless_users_can_run_it();
+    struct result result =
+        RUN(AS_USER, seal_realm, "run", "--service", "a/b", "--", "sh", "-c", "id -u; kvno a/b");
     assert_int_equal(result.status, 0);
     assert_contains(result.output, "65534");
 }
@@ -338,12 +316,8 @@ static void wrong_arguments_are_refused(void **state) {
         {"--enctype", "rot13", "does not know 'rot13'"},
         {"--frobnicate", "x", "does not know the option '--frobnicate'"},
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        struct result result = RUN(seal_realm, "run", wrong[i][0], wrong[i][1], "--", "true");
-        assert_int_equal(result.status, 2);
-        assert_contains(result.error, wrong[i][2]);
-        assert_ptr_equal(strchr(result.error, '\n'), result.error + strlen(result.error) - 1);
-    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        refuses_arguments(wrong[i][0], wrong[i][1], wrong[i][2]);
     assert_int_equal(RUN(seal_realm).status, 2);
     assert_int_equal(RUN(seal_realm, "walk").status, 2);
     assert_int_equal(RUN(seal_realm, "run").status, 2);
@@ -525,13 +499,9 @@ static void a_hangup_leaves_nothing(void **state) {
 int main(int count, char **arguments) {
     if (count == 2 && strcmp(arguments[1], "--print-ticket-life") == 0)
         return print_ticket_life();
-    if (count != 2) {
-        fprintf(stderr, "usage: %s PATH-OF-SEAL-REALM\n", arguments[0]);
+    if (!take_arguments(count, arguments))
         return 2;
-    }
-    seal_realm = arguments[1];
     self = realpath("/proc/self/exe", NULL);
-    signal(SIGPIPE, SIG_IGN);
     static const int wanted[] = {SIGINT, SIGQUIT, SIGHUP}; /* ignored in a background job */
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         signal(wanted[i], SIG_DFL);
