@@ -188,8 +188,10 @@ static int submit_locked(seal__auth_pool *pool, seal__auth_job *job) {
         return SEAL_ERROR_STATE;
     if (pool->queued >= pool->max_queue)
         return SEAL_ERROR_TOO_MANY;
-    if (pool->queued >= pool->threads - pool->busy - pool->making_keys - pool->asides &&
-        pool->threads < pool->max_threads) {
+    bool all_at_work =
+        pool->queued >= pool->threads - pool->busy - pool->making_keys - pool->asides;
+    bool may_start = pool->threads < pool->max_threads && !(job->is_aside && pool->threads > 0);
+    if (all_at_work && may_start) {
         int rc = start_thread(pool);
         if (rc < 0 && pool->threads == 0)
             return rc;

@@ -27,7 +27,8 @@ struct seal__auth_job {
     /* Instead of done, on the worker, when nobody waits for the job any more. Frees it. */
     void (*orphaned)(seal__auth_job *job);
     /* Something short for a time of waiting: nobody waits for it, so it is orphaned after it has
-     * run; it is taken before the others, and keys are made after it, as with refill. */
+     * run; it is taken before the others, and keys are made after it, as with refill. No thread is
+     * started for it where there is one. */
     bool is_aside;
     bool ran;
     bool left; /* under the pool's lock: nobody waits for it any more */

@@ -187,9 +187,14 @@ static void free_in_a_callback(void **state) {
 
 /* ---- Runtimes that a channel or server made for itself ---- */
 
-/* Freed by a callback, on the runtime's own thread, that thread ends, too. */
+/* Freed by a callback, on the runtime's own thread, that thread ends, too. The usual server's do
+ * not become more meanwhile. */
 static void private_runtime_freed_by_a_callback(void **state) {
     (void)state;
+    it_server_init(&it_s);
+    it_s.runtime_options.acceptor_threads = 1;
+    it_server_start(&it_s, NULL, NULL);
+    it_client_start(&it_c, it_s.target, NULL);
     it_echo(it_c.channel, 1); /* the threads of the usual client and server are there now */
     unsigned before = it_threads();
     for (int round = 0; round < 5; round++) {
@@ -475,7 +480,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(free_on_the_loop, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(free_server_on_the_loop, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(free_in_a_callback, it_setup, it_teardown),
-        cmocka_unit_test_setup_teardown(private_runtime_freed_by_a_callback, it_setup, it_teardown),
+        cmocka_unit_test_teardown(private_runtime_freed_by_a_callback, it_teardown),
         cmocka_unit_test_setup_teardown(private_server_freed_by_a_callback, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(callers_loop_ends, it_setup, it_teardown),
         cmocka_unit_test_setup_teardown(server_on_a_callers_loop, it_setup, it_teardown),

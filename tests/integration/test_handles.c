@@ -4,8 +4,10 @@
  * of what is sent, interceptors. The moment is held fast: the program's allocator stops a thread
  * that is just packing a message.
  */
+#include "relay.h"
 #include "stream_service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -63,7 +65,7 @@ static void ended(const seal_result *result, const Flow__Item *reply, void *user
     atomic_fetch_add(&c->ends, 1);
 }
 
-static void start(client *c, writer *w) {
+static void start(client *c, writer *w, const char *target) {
     seal_runtime_options ro;
     seal_channel_options co;
     *c = (client){.runtime = NULL};
@@ -75,16 +77,18 @@ static void start(client *c, writer *w) {
     ro.allocator = &allocator;
     assert_int_equal(seal_runtime_new(&ro, &c->runtime, NULL), 0);
     assert_int_equal(
-        seal_channel_new_for(c->runtime, it_s.target, &co, &flow_flow_service, &c->channel, NULL),
-        0);
+        seal_channel_new_for(c->runtime, target, &co, &flow_flow_service, &c->channel, NULL), 0);
     assert_int_equal(flow_flow_open_up(c->channel, NULL, ended, c, &w->call), 0);
     assert_int_equal(pthread_create(&w->thread, NULL, write_one, w), 0);
     it_wait_at_least(&stopped, 1, "a thread to be in the middle of a write");
 }
 
-static void finish(client *c, writer *w) {
+static void let_write(writer *w) {
     atomic_store(&go_on, 1);
     assert_int_equal(pthread_join(w->thread, NULL), 0);
+}
+
+static void finish(client *c, writer *w) {
     it_wait_at_least(&c->ends, 1, "the end of the call");
     seal_client_call_unref(w->call);
     seal_channel_free(c->channel);
@@ -96,26 +100,37 @@ static void the_channel_is_freed(void **state) {
     (void)state;
     client c;
     writer w;
-    start(&c, &w);
+    start(&c, &w, it_s.target);
     seal_channel_free(c.channel);
     c.channel = NULL;
     assert_int_equal(atomic_load(&c.ends), 1);
+    let_write(&w);
     finish(&c, &w);
     assert_int_equal(c.status, SEAL_STATUS_CANCELLED);
     assert_int_equal(w.rc, SEAL_ERROR_CLOSED);
 }
 
-/* A message that was taken is sent, and one that is not sent was not taken. */
+/* A message that was taken is sent, and one that is not sent was not taken. The server hears of the
+ * call only then, so that it does not end before. */
 static void another_thread_ends_the_stream(void **state) {
     (void)state;
+    static relay r;
     client c;
     writer w;
-    start(&c, &w);
+    char target[32];
+    relay_start(&r, seal_server_port(it_s.server), NULL);
+    relay_set_flow(&r, RELAY_WAITS);
+    snprintf(target, sizeof target, "127.0.0.1:%u", r.port);
+    start(&c, &w, target);
     seal_client_call_end(w.call);
-    finish(&c, &w);
-    assert_int_equal(c.status, SEAL_STATUS_OK);
-    assert_int_equal(c.received, w.rc == 0 ? 1 : 0);
+    let_write(&w);
     assert_int_equal(w.rc, SEAL_ERROR_STATE);
+    relay_set_flow(&r, RELAY_FLOWS);
+    finish(&c, &w);
+    relay_join(&r);
+    relay_free(&r);
+    assert_int_equal(c.status, SEAL_STATUS_OK);
+    assert_int_equal(c.received, 0);
 }
 
 /* ---- Interceptors ---- */

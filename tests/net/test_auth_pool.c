@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -469,13 +470,45 @@ static void jobs_aside(void **state) {
     gate_done(&g);
 }
 
+static nlink_t threads_of_this_process(void) {
+    struct stat st;
+    assert_int_equal(stat("/proc/self/task", &st), 0);
+    return st.st_nlink;
+}
+
+/* What nobody waits for is worth no thread where there is one, however busy. */
+static void asides_start_no_thread(void **state) {
+    (void)state;
+    gate g;
+    seal__auth_pool *pool = pool_new(4, 8, &g);
+    assert_int_equal(submit(pool, &g, true, UINT64_MAX), 0);
+    wait_for(&g, &g.worked, 1);
+    nlink_t before = threads_of_this_process();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(submit_aside(pool, &g, false), 0);
+    assert_int_equal(threads_of_this_process(), before);
+    gate_open(&g);
+    wait_for(&g, &g.orphaned, 3);
+    wait_for(&g, &g.posted, 1);
+    run_done(&g);
+    seal__auth_pool_stop(pool);
+    assert_true(is_last_reference());
+    gate_done(&g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_jobs),           cmocka_unit_test(blocked_jobs_hold_nobody_up),
-        cmocka_unit_test(never_used),          cmocka_unit_test(limits),
-        cmocka_unit_test(deadlines),           cmocka_unit_test(stuck_jobs),
-        cmocka_unit_test(stop_while_jobs_end), cmocka_unit_test(many_submitters),
-        cmocka_unit_test(a_user_leaves),       cmocka_unit_test(jobs_aside),
+        cmocka_unit_test(many_jobs),
+        cmocka_unit_test(blocked_jobs_hold_nobody_up),
+        cmocka_unit_test(never_used),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(deadlines),
+        cmocka_unit_test(stuck_jobs),
+        cmocka_unit_test(stop_while_jobs_end),
+        cmocka_unit_test(many_submitters),
+        cmocka_unit_test(a_user_leaves),
+        cmocka_unit_test(jobs_aside),
+        cmocka_unit_test(asides_start_no_thread),
         cmocka_unit_test(keys_are_made_ahead),
     };
     return cmocka_run_group_tests_name("net.auth_pool", tests, setup, teardown);
