@@ -165,6 +165,15 @@ void start_window(Client &client) {
     bench_window_start(&client.window, &client.load, client.server, client.seconds, client.calls);
 }
 
+/* One after another in each place. */
+template <class Connection> void run_connections(Client &client) {
+    start_window(client);
+    std::deque<Connection> places;
+    for (unsigned i = 0; i < client.load.in_flight; i++)
+        places.emplace_back(client);
+    client.run_until_quiet();
+}
+
 } // namespace
 
 void run_echo(Client &client) {
@@ -180,19 +189,11 @@ void run_echo(Client &client) {
 }
 
 void run_handshakes(Client &client) {
-    start_window(client);
-    std::deque<Handshake> calls;
-    for (unsigned i = 0; i < client.load.in_flight; i++)
-        calls.emplace_back(client);
-    client.run_until_quiet();
+    run_connections<Handshake>(client);
 }
 
 void run_connects(Client &client) {
-    start_window(client);
-    std::deque<Connect> connects;
-    for (unsigned i = 0; i < client.load.in_flight; i++)
-        connects.emplace_back(client);
-    client.run_until_quiet();
+    run_connections<Connect>(client);
 }
 
 // ---- Connections at rest ----
