@@ -48,11 +48,8 @@ int seal__client_call_attempt(seal_client_call *call, uint64_t now_ns) {
 /* A large one leaves from where it is kept, as far as it can leave now. */
 static int send_item(seal_client_call *call, const seal__out_item *item, bool end) {
     const seal__parts parts = {.body = {.data = item->bytes, .len = item->size}};
-    int rc = 0;
-    if (item->size >= SEAL__CODEC_BODY &&
-        seal__conn_send_borrowed(call->conn, call->stream, &parts, end, &rc))
-        return rc;
-    return seal__session_send(call->conn->session, call->stream, item->size, pack_item, item, end);
+    return seal__conn_send(call->conn, call->stream, item->size >= SEAL__CODEC_BODY ? &parts : NULL,
+                           item->size, pack_item, item, end);
 }
 
 /* The next of the history; END together with the message before it. */
@@ -97,12 +94,10 @@ int seal__client_call_send(seal_client_call *call, const ProtobufCMessage *messa
     call->messages_out++;
     uint8_t around[SEAL__CODEC_AROUND];
     seal__parts parts;
-    seal__conn *conn = call->conn;
-    int rc = 0;
-    if (!seal__codec_split(message, size, around, &parts) ||
-        !seal__conn_send_borrowed(conn, call->stream, &parts, end, &rc))
-        rc = seal__session_send(conn->session, call->stream, size, seal__codec_pack, message, end);
-    seal__conn_mark_dirty(conn);
+    bool split = seal__codec_split(message, size, around, &parts);
+    int rc = seal__conn_send(call->conn, call->stream, split ? &parts : NULL, size,
+                             seal__codec_pack, message, end);
+    seal__conn_mark_dirty(call->conn);
     return rc;
 }
 

@@ -478,8 +478,7 @@ int seal__client_call_start_connect(seal_channel *channel, const seal__start *st
     seal_call_options options;
     if (channel == NULL || start->callbacks.done == NULL)
         return SEAL_ERROR_INVALID;
-    seal_call_options_init(&options);
-    int rc = start->options != NULL ? check_options(start->options, &options, start->reterr) : 0;
+    int rc = check_options(start->options, &options, start->reterr);
     if (rc < 0)
         return rc;
     options.parent = NULL;

@@ -85,16 +85,17 @@ static void post(seal__auth_pool *pool, seal__auth_job *job) {
     pthread_cond_broadcast(&pool->ended);
 }
 
-/* Whether the caller has to wake somebody up once he has given up the lock. One is enough: whoever
- * takes a job and leaves others behind wakes up the next. So many short jobs that come together do
- * not wake up a thread each, and one that blocks holds nobody up. */
-static bool must_wake(seal__auth_pool *pool) {
+/* Called with the lock held; gives it up, and wakes somebody up then, if there is work. One is
+ * enough: whoever takes a job and leaves others behind wakes up the next. So many short jobs that
+ * come together do not wake up a thread each, and one that blocks holds nobody up. */
+static void unlock_and_wake(seal__auth_pool *pool) {
     bool has_work =
         !seal__list_is_empty(&pool->queue) || (pool->wants_keys && pool->making_keys == 0);
-    if (pool->waking || pool->waiting == 0 || !has_work)
-        return false;
-    pool->waking = true;
-    return true;
+    bool wake = has_work && pool->waiting > 0 && !pool->waking;
+    pool->waking = pool->waking || wake;
+    pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&pool->work);
 }
 
 static void await_work(seal__auth_pool *pool) {
@@ -110,10 +111,7 @@ static void run_one(seal__auth_pool *pool, seal__auth_job *job) {
     pool->queued--;
     (*working)++;
     seal__list_append(&pool->running, &job->node);
-    bool wake = must_wake(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (wake)
-        pthread_cond_signal(&pool->work);
+    unlock_and_wake(pool);
     job->ran = uv_hrtime() <= job->deadline_ns;
     if (job->ran)
         job->work(job);
@@ -212,10 +210,7 @@ void seal__auth_pool_refill(seal__auth_pool *pool) {
         return;
     pthread_mutex_lock(&pool->lock);
     pool->wants_keys = true;
-    bool wake = must_wake(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (wake)
-        pthread_cond_signal(&pool->work);
+    unlock_and_wake(pool);
 }
 
 int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job *job) {
@@ -225,10 +220,7 @@ int seal__auth_pool_submit_for(seal__auth_pool *pool, void *user, seal__auth_job
     job->left = job->is_aside;
     pthread_mutex_lock(&pool->lock);
     int rc = submit_locked(pool, job);
-    bool wake = must_wake(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (wake)
-        pthread_cond_signal(&pool->work);
+    unlock_and_wake(pool);
     return rc;
 }
 

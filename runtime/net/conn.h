@@ -122,11 +122,11 @@ void seal__conn_set_alarm(seal__conn *conn, uint64_t at_ns);
 
 /* Something is in the outbox: it is sent before the loop sleeps. */
 void seal__conn_mark_dirty(seal__conn *conn);
-/* Sends a message from where it stands, if it can leave now: seals and writes as much as the socket
- * takes, and copies the rest. Tells nobody of anything, so that handlers may call it. False: it
- * cannot, and nothing was done. *ret_rc is as with seal__session_send. */
-bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
-                              bool end, int *ret_rc);
+/* seal__session_send for a message that also stands in parts (NULL: it does not). If it can leave
+ * now, it does so from there: sealed and written as far as the socket takes it, the rest copied.
+ * Tells nobody of anything, so that handlers may call it. */
+int seal__conn_send(seal__conn *conn, seal__stream *stream, const seal__parts *parts, size_t size,
+                    seal__pack_fn *pack, const void *message, bool end);
 /* Seals and writes now. */
 void seal__conn_flush(seal__conn *conn);
 /* The same, where something has been queued since the last time. */

@@ -173,17 +173,21 @@ static void push_borrowed(seal__conn *conn, size_t size) {
         (void)push(conn, &all);
 }
 
-bool seal__conn_send_borrowed(seal__conn *conn, seal__stream *stream, const seal__parts *parts,
-                              bool end, int *ret_rc) {
-    if (conn->state != SEAL__CONN_OPEN || conn->write_active || conn->write_error != 0 ||
-        !seal__session_may_borrow(conn->session, stream))
-        return false;
-    *ret_rc = seal__session_send_borrowed(conn->session, stream, parts, end);
-    if (*ret_rc == 0)
-        push_borrowed(conn, seal__parts_size(parts));
+static bool may_borrow(const seal__conn *conn, const seal__stream *stream) {
+    return conn->state == SEAL__CONN_OPEN && !conn->write_active && conn->write_error == 0 &&
+           seal__session_may_borrow(conn->session, stream);
+}
+
+int seal__conn_send(seal__conn *conn, seal__stream *stream, const seal__parts *parts, size_t size,
+                    seal__pack_fn *pack, const void *message, bool end) {
+    if (parts == NULL || !may_borrow(conn, stream))
+        return seal__session_send(conn->session, stream, size, pack, message, end);
+    int rc = seal__session_send_borrowed(conn->session, stream, parts, end);
+    if (rc == 0)
+        push_borrowed(conn, size);
     seal__session_own(conn->session);
     seal__conn_mark_dirty(conn);
-    return true;
+    return rc;
 }
 
 /* Streams whose messages have left have room for more. */

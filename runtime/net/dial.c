@@ -97,12 +97,11 @@ static bool connect_next(seal__dial *dial) {
                              dial->resolved.lens[i], dial->conn->address,
                              sizeof dial->conn->address);
         int rc = connect_socket(dial, i);
-        if (rc == 0 && dial->address.is_unix) {
-            on_connected(&dial->request, 0);
+        if (rc == 0) {
+            if (dial->address.is_unix)
+                on_connected(&dial->request, 0);
             return true;
         }
-        if (rc == 0)
-            return true;
         set_error(dial, rc, dial->conn->address);
         seal__conn_drop(dial->conn);
         dial->conn = NULL;

@@ -130,8 +130,8 @@ static int seal_gss(seal__half *half, seal__record_type type, seal__buf *out, si
     return rc;
 }
 
-int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
-                         const seal__gather *gather, seal__buf *scratch) {
+int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
+                    const seal__gather *gather, seal__buf *scratch) {
     if (half->number > SEAL__KEY_MAX_RECORDS)
         return SEAL_ERROR_INTERNAL;
     if (!encrypts(half))
@@ -143,11 +143,6 @@ int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *ou
     half->bytes += out->len - start - SEAL__RECORD_HEADER;
     half->number++;
     return 0;
-}
-
-int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
-                    seal__buf *scratch) {
-    return seal__half_seal_with(half, type, out, start, NULL, scratch);
 }
 
 static int open_aead(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
@@ -187,8 +182,8 @@ static int open_gss(seal__half *half, const uint8_t *record, size_t body_len, se
     return 0;
 }
 
-int seal__half_open_with(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
-                         seal__buf *scratch, uint8_t **ret_content, size_t *ret_len) {
+int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
+                    seal__buf *scratch, uint8_t **ret_content, size_t *ret_len) {
     if (body_len < SEAL__AEAD_TAG)
         return SEAL_ERROR_PROTOCOL;
     if (half->number > SEAL__KEY_MAX_RECORDS ||
@@ -201,9 +196,4 @@ int seal__half_open_with(seal__half *half, uint8_t *record, size_t body_len, sea
     half->bytes += body_len;
     half->number++;
     return 0;
-}
-
-int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__buf *scratch,
-                    uint8_t **ret_content, size_t *ret_len) {
-    return seal__half_open_with(half, record, body_len, NULL, scratch, ret_content, ret_len);
 }

@@ -40,24 +40,17 @@ void seal__half_done(seal__half *half);
 /* The key update: the next generation of keys, numbers from 0. */
 int seal__half_update(seal__half *half);
 
-/* Turns the bytes of `out` from `start` on, room for a header and content, into a record. `scratch`
- * is used by the gss suite. */
+/* Turns the bytes of `out` from `start` on, room for a header and content, into a record. `gather`:
+ * the parts of the content that were only reserved; may be NULL. `scratch` is used by the gss
+ * suite. */
 int seal__half_seal(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
-                    seal__buf *scratch);
-
-/* The same where parts of the content were only reserved. gather may be NULL. */
-int seal__half_seal_with(seal__half *half, seal__record_type type, seal__buf *out, size_t start,
-                         const seal__gather *gather, seal__buf *scratch);
+                    const seal__gather *gather, seal__buf *scratch);
 
 /* Opens a record where it stands (AEAD) or into `scratch` (gss). `record` begins with the header
- * and its body has body_len bytes. Codes: SEAL_ERROR_TAMPERED, PROTOCOL (too short), TOO_BIG (key
- * worn out). */
-int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__buf *scratch,
-                    uint8_t **ret_content, size_t *ret_len);
-
-/* The same where parts of the content of an AEAD record may go elsewhere; scatter->pieces says
- * which have. scatter may be NULL. */
-int seal__half_open_with(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
-                         seal__buf *scratch, uint8_t **ret_content, size_t *ret_len);
+ * and its body has body_len bytes. Parts of the content of an AEAD record may go elsewhere:
+ * scatter->pieces says which have; scatter may be NULL. Codes: SEAL_ERROR_TAMPERED, PROTOCOL (too
+ * short), TOO_BIG (key worn out). */
+int seal__half_open(seal__half *half, uint8_t *record, size_t body_len, seal__scatter *scatter,
+                    seal__buf *scratch, uint8_t **ret_content, size_t *ret_len);
 
 #endif

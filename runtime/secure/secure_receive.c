@@ -149,9 +149,8 @@ static int open_record(seal__secure_channel *channel, uint8_t *record, size_t bo
     bool may = body_len >= SCATTER_LEAST && record[3] == SEAL__RECORD_DATA;
     if (channel->scatter != NULL)
         channel->scatter->n = 0;
-    return seal__half_open_with(&channel->receiving, record, body_len,
-                                may ? channel->scatter : NULL, &channel->opened, ret_content,
-                                ret_len);
+    return seal__half_open(&channel->receiving, record, body_len, may ? channel->scatter : NULL,
+                           &channel->opened, ret_content, ret_len);
 }
 
 static int feed_records(seal__secure_channel *channel, uint64_t now_ns, uint8_t *bytes, size_t len,

@@ -30,9 +30,9 @@ static void take_back(seal__buf *out, size_t start) {
 
 static int seal_with(seal__secure_channel *channel, seal__record_type type, seal__buf *out,
                      size_t start, const seal__gather *gather) {
-    int rc = out->failed ? SEAL_ERROR_NO_MEMORY
-                         : seal__half_seal_with(&channel->sending, type, out, start, gather,
-                                                &channel->scratch);
+    int rc = out->failed
+                 ? SEAL_ERROR_NO_MEMORY
+                 : seal__half_seal(&channel->sending, type, out, start, gather, &channel->scratch);
     if (rc == 0)
         return 0;
     take_back(out, start);

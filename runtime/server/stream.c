@@ -188,12 +188,9 @@ static int told_to_wait(seal_call *call) {
 int seal__call_send_here(seal_call *call, const ProtobufCMessage *message, size_t size, bool end) {
     uint8_t around[SEAL__CODEC_AROUND];
     seal__parts parts;
-    seal__conn *conn = call->sc->conn;
-    int rc = 0;
-    if (seal__codec_split(message, size, around, &parts) &&
-        seal__conn_send_borrowed(conn, call->stream, &parts, end, &rc))
-        return rc;
-    return seal__session_send(conn->session, call->stream, size, seal__codec_pack, message, end);
+    bool split = seal__codec_split(message, size, around, &parts);
+    return seal__conn_send(call->sc->conn, call->stream, split ? &parts : NULL, size,
+                           seal__codec_pack, message, end);
 }
 
 static int send_here(seal_call *call, const ProtobufCMessage *message, size_t size) {

@@ -60,6 +60,12 @@ static void count_memory(seal__session *session, seal__stream *stream) {
     stream->reserved = stream->inbox.cap;
 }
 
+/* What is still to come of a message may be put there. */
+static void allow(seal__buf *inbox, size_t whole) {
+    if (inbox->max < inbox->len + whole)
+        inbox->max = inbox->len + whole;
+}
+
 /* whole: `len`, and what is still to come of the same message. */
 static bool append(seal__session *session, seal__stream *stream, const uint8_t *bytes, size_t len,
                    size_t whole) {
@@ -70,8 +76,7 @@ static bool append(seal__session *session, seal__stream *stream, const uint8_t *
     }
     if (inbox->cap - inbox->len < len)
         make_room(session, stream, len, whole);
-    if (inbox->max < inbox->len + whole)
-        inbox->max = inbox->len + whole;
+    allow(inbox, whole);
     seal__buf_put(inbox, bytes, len);
     count_memory(session, stream);
     return !inbox->failed;
@@ -100,10 +105,9 @@ static int append_placed(seal__session *session, seal__stream *stream, const sea
     }
     if (inbox->data != NULL && piece->to == inbox->data + inbox->len + before &&
         len <= inbox->cap - inbox->len) {
+        allow(inbox, whole);
         memcpy(inbox->data + inbox->len, payload, before);
         inbox->len += len;
-        if (inbox->max < inbox->len - len + whole)
-            inbox->max = inbox->len - len + whole;
         count_memory(session, stream);
         return 0;
     }

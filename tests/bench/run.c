@@ -4,12 +4,16 @@
  */
 #include "bench/run.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "support/temporary_folder.h"
 
 static const char usage[] =
     "usage: seal-bench-run [--quick | --full | --accept | --check] [--rounds N] [--seconds S]\n"
@@ -77,28 +81,30 @@ static bool parse_options(int argc, char **argv, run_options *options) {
     return optind == argc;
 }
 
-/* ---- The folder of certificates ---- */
+/* ---- The folder: certificates, and what is checked ---- */
 
-static char tls_folder[] = "/tmp/seal-bench-tls-XXXXXX";
+static char folder[PATH_MAX];
 
-static void remove_tls_folder(void) {
-    if (chdir(tls_folder) == 0) {
+static void remove_folder(void) {
+    if (chdir(folder) == 0) {
         unlink("ca.pem");
         unlink("cert.pem");
         unlink("key.pem");
     }
-    rmdir(tls_folder);
+    rmdir(folder);
 }
 
 static void on_signal(int number) {
-    remove_tls_folder();
+    remove_folder();
     signal(number, SIG_DFL);
     raise(number);
 }
 
 /* The servers make what they need in it. */
-static bool make_tls_folder(void) {
-    if (mkdtemp(tls_folder) == NULL || setenv("SEAL_BENCH_TLS_DIR", tls_folder, 1) != 0)
+static bool make_folder(void) {
+    char made[PATH_MAX];
+    if (temporary_folder("seal-bench", made, sizeof made) != 0 || realpath(made, folder) == NULL ||
+        setenv("SEAL_BENCH_TLS_DIR", folder, 1) != 0)
         return false;
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
@@ -109,12 +115,13 @@ static bool make_tls_folder(void) {
 /* ---- Check ---- */
 
 static bool check_json(const run_table *table) {
-    char path[] = "/tmp/seal-bench-XXXXXX";
+    char path[PATH_MAX + sizeof "/check.json"];
     static char text[1 << 18];
-    int fd = mkstemp(path);
+    snprintf(path, sizeof path, "%s/check.json", folder);
+    bool ok = run_write_json(table, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    bool ok = run_write_json(table, path);
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     unlink(path);
@@ -147,7 +154,7 @@ int main(int argc, char **argv) {
         fputs(usage, stderr);
         return 2;
     }
-    if (!make_tls_folder()) {
+    if (!make_folder()) {
         perror("seal-bench-run: a temporary folder");
         return 1;
     }
@@ -155,6 +162,6 @@ int main(int argc, char **argv) {
     table.priority_raised = options.set != RUN_CHECK && setpriority(PRIO_PROCESS, 0, PRIORITY) == 0;
     bool ok = run_measure(&table);
     ok = report(&table, &options) && ok;
-    remove_tls_folder();
+    remove_folder();
     return !ok;
 }

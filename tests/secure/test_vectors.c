@@ -177,13 +177,13 @@ static void one_record(seal__half *sealing, seal__half *opening, seal__record_ty
              seal_level_name(sealing->level), what);
     seal__buf_put_u32(&out, 0);
     seal__buf_put(&out, content, len);
-    assert_int_equal(seal__half_seal(sealing, type, &out, 0, &scratch), 0);
+    assert_int_equal(seal__half_seal(sealing, type, &out, 0, NULL, &scratch), 0);
     line(name, out.data, out.len);
     uint8_t *opened = NULL;
     size_t opened_len = 0;
     assert_int_equal(out.data[3], type);
     assert_int_equal(
-        seal__half_open(opening, out.data, out.len - 4, &scratch, &opened, &opened_len), 0);
+        seal__half_open(opening, out.data, out.len - 4, NULL, &scratch, &opened, &opened_len), 0);
     assert_int_equal(opened_len, len);
     assert_memory_equal(opened, content, len);
     seal__buf_done(&out);

@@ -67,33 +67,55 @@ static seal__gss_initiator_options options_for(const char *cache) {
                                          .tickets = tickets};
 }
 
+/* Both ends of an exchange, and what they say to each other. */
+typedef struct ends {
+    seal__mech *initiator;
+    seal__mech *acceptor;
+    seal__buf there;
+    seal__buf back;
+} ends;
+
+static void ends_init(ends *e, seal__gss_acceptor *identity,
+                      const seal__gss_initiator_options *options, const char *asked) {
+    *e = (ends){.initiator = NULL};
+    seal__buf_init(&e->there, &seal__default_allocator, 65536);
+    seal__buf_init(&e->back, &seal__default_allocator, 65536);
+    assert_int_equal(seal__gss_initiator_new(options, &e->initiator, NULL), 0);
+    assert_int_equal(
+        seal__gss_acceptor_context(identity, SEAL_MECHANISM_KRB5, asked, &e->acceptor, NULL), 0);
+}
+
+static int initiate(ends *e) {
+    return e->initiator->ops->step(e->initiator, NULL, 0, &e->there, NULL);
+}
+
+static int accept_token(ends *e) {
+    return e->acceptor->ops->step(e->acceptor, e->there.data, e->there.len, &e->back, NULL);
+}
+
+static void ends_done(ends *e) {
+    e->initiator->ops->free(e->initiator);
+    e->acceptor->ops->free(e->acceptor);
+    seal__buf_done(&e->there);
+    seal__buf_done(&e->back);
+}
+
 /* One exchange; says who the server took the client for. */
 static int exchange(seal__gss_acceptor *identity, const seal__gss_initiator_options *options,
                     char *ret_peer, size_t size) {
-    seal__mech *initiator = NULL;
-    seal__mech *acceptor = NULL;
-    seal__buf there;
-    seal__buf back;
-    seal__buf_init(&there, &seal__default_allocator, 65536);
-    seal__buf_init(&back, &seal__default_allocator, 65536);
-    assert_int_equal(seal__gss_initiator_new(options, &initiator, NULL), 0);
-    assert_int_equal(
-        seal__gss_acceptor_context(identity, SEAL_MECHANISM_KRB5, options->target, &acceptor, NULL),
-        0);
-    int rc = initiator->ops->step(initiator, NULL, 0, &there, NULL);
+    ends e;
+    ends_init(&e, identity, options, options->target);
+    int rc = initiate(&e);
     if (rc == SEAL__MECH_CONTINUE)
-        rc = acceptor->ops->step(acceptor, there.data, there.len, &back, NULL);
+        rc = accept_token(&e);
     if (rc == 0)
-        rc = initiator->ops->step(initiator, back.data, back.len, &there, NULL);
+        rc = e.initiator->ops->step(e.initiator, e.back.data, e.back.len, &e.there, NULL);
     if (rc == 0) {
-        snprintf(ret_peer, size, "%s", acceptor->info.peer);
-        assert_string_equal(initiator->info.local, acceptor->info.peer);
-        assert_string_equal(initiator->info.peer, LAB_SERVICE);
+        snprintf(ret_peer, size, "%s", e.acceptor->info.peer);
+        assert_string_equal(e.initiator->info.local, e.acceptor->info.peer);
+        assert_string_equal(e.initiator->info.peer, LAB_SERVICE);
     }
-    initiator->ops->free(initiator);
-    acceptor->ops->free(acceptor);
-    seal__buf_done(&there);
-    seal__buf_done(&back);
+    ends_done(&e);
     return rc;
 }
 
@@ -243,26 +265,16 @@ static const char *const names[NAMES] = {LAB_SERVICE, "teller/localhost@" LAB_RE
 static const char *accept_as(seal__gss_acceptor *identity, const char *cache,
                              const char *ticket_for, const char *asked) {
     static char target[300];
-    seal__mech *initiator = NULL;
-    seal__mech *acceptor = NULL;
-    seal__buf there;
-    seal__buf back;
-    seal__buf_init(&there, &seal__default_allocator, 65536);
-    seal__buf_init(&back, &seal__default_allocator, 65536);
     seal__gss_initiator_options options = options_for(cache);
     options.target = ticket_for;
-    assert_int_equal(seal__gss_initiator_new(&options, &initiator, NULL), 0);
-    assert_int_equal(initiator->ops->step(initiator, NULL, 0, &there, NULL), SEAL__MECH_CONTINUE);
-    assert_int_equal(
-        seal__gss_acceptor_context(identity, SEAL_MECHANISM_KRB5, asked, &acceptor, NULL), 0);
-    int rc = acceptor->ops->step(acceptor, there.data, there.len, &back, NULL);
+    ends e;
+    ends_init(&e, identity, &options, asked);
+    assert_int_equal(initiate(&e), SEAL__MECH_CONTINUE);
+    int rc = accept_token(&e);
     if (rc == SEAL__MECH_DONE)
-        assert_string_equal(acceptor->info.target, acceptor->info.local);
-    snprintf(target, sizeof target, "%s", rc == SEAL__MECH_DONE ? acceptor->info.target : "");
-    initiator->ops->free(initiator);
-    acceptor->ops->free(acceptor);
-    seal__buf_done(&there);
-    seal__buf_done(&back);
+        assert_string_equal(e.acceptor->info.target, e.acceptor->info.local);
+    snprintf(target, sizeof target, "%s", rc == SEAL__MECH_DONE ? e.acceptor->info.target : "");
+    ends_done(&e);
     return target;
 }
 
