@@ -28,7 +28,7 @@ typedef enum relay_action {
 typedef enum relay_flow {
     RELAY_FLOWS,
     RELAY_WAITS,    /* nothing is read */
-    RELAY_TRICKLES, /* a little at a time */
+    RELAY_TRICKLES, /* a little at a time, and not recorded */
     RELAY_SINKS     /* lost, and the end of the stream, too: a network that is gone */
 } relay_flow;
 

@@ -38,12 +38,19 @@ static void connect_through(distant *d, const it_server *s, uint32_t keepalive_m
 static void end(distant *d) {
     relay_set_flow(&d->r, RELAY_FLOWS);
     seal_channel_free(d->channel);
+    d->channel = NULL;
     relay_join(&d->r);
     relay_free(&d->r);
 }
 
 static distant d;
 static it_ends ends;
+
+static int teardown(void **state) {
+    if (d.channel != NULL) /* the test has failed */
+        end(&d);
+    return it_teardown(state);
+}
 
 /* A server, and a client of it through a relay. */
 static void start(uint32_t server_keepalive_ms, uint32_t client_keepalive_ms) {
@@ -189,11 +196,11 @@ static void busy_loop_reads_before_it_gives_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(both_ends_notice, it_teardown),
-        cmocka_unit_test_teardown(quiet_ones_are_left_alone, it_teardown),
-        cmocka_unit_test_teardown(never, it_teardown),
-        cmocka_unit_test_teardown(slow_ones_are_not_silent, it_teardown),
-        cmocka_unit_test_teardown(busy_loop_reads_before_it_gives_up, it_teardown),
+        cmocka_unit_test_teardown(both_ends_notice, teardown),
+        cmocka_unit_test_teardown(quiet_ones_are_left_alone, teardown),
+        cmocka_unit_test_teardown(never, teardown),
+        cmocka_unit_test_teardown(slow_ones_are_not_silent, teardown),
+        cmocka_unit_test_teardown(busy_loop_reads_before_it_gives_up, teardown),
     };
     return cmocka_run_group_tests_name("integration.keepalive", tests, NULL, NULL);
 }
