@@ -118,6 +118,21 @@ static void log_renewal(seal__conn *conn) {
     conn->renewal_logged = error;
 }
 
+/* No worker has come to it. That ends a handshake; a re-authentication is put off, as the old
+ * context goes on. Returns as seal__secure_finish_step. */
+static int step_not_run(seal__conn *conn, seal__secure_step *step, int code, const char *why,
+                        seal_error **reterr) {
+    seal_error *error = NULL;
+    seal__error(&error, code, "%s", why);
+    if (seal__secure_is_established(conn->secure)) {
+        seal__secure_step_fail(step, code, error);
+        return seal__secure_finish_step(conn->secure, uv_hrtime(), step, reterr);
+    }
+    seal__secure_step_free(step);
+    *reterr = error;
+    return code;
+}
+
 static void step_done(seal__auth_job *job, bool ran) {
     seal__conn_step *cs = SEAL__CONTAINER_OF(job, seal__conn_step, job);
     seal__conn *conn = cs->conn;
@@ -128,17 +143,14 @@ static void step_done(seal__auth_job *job, bool ran) {
     conn->step = NULL;
     conn->has_stepped = true;
     seal_error *error = NULL;
-    int rc = 0;
-    if (ran) {
-        seal__secure_step *step = cs->step;
-        cs->step = NULL;
-        rc = seal__secure_finish_step(conn->secure, uv_hrtime(), step, &error);
-    } else {
-        rc =
-            seal__error(&error, SEAL_ERROR_TIMEOUT,
-                        "no thread was free for authentication in time; all are waiting for a KDC");
-    }
+    seal__secure_step *step = cs->step;
+    cs->step = NULL;
     step_release(cs);
+    int rc = ran ? seal__secure_finish_step(conn->secure, uv_hrtime(), step, &error)
+                 : step_not_run(
+                       conn, step, SEAL_ERROR_TIMEOUT,
+                       "no thread was free for authentication in time; all are waiting for a KDC",
+                       &error);
     if (rc < 0) {
         seal__conn_fail(conn, rc, error);
         return;
@@ -159,12 +171,18 @@ static int submit_step(seal__conn *conn, seal_error **reterr) {
     cs->job = (seal__auth_job){.work = step_work, .done = step_done, .orphaned = step_orphaned};
     cs->job.deadline_ns = seal__secure_next_deadline(conn->secure);
     int rc = seal__runtime_submit(conn->runtime, conn->pool, &cs->job);
-    if (rc < 0) {
-        step_release(cs);
-        return seal__error(reterr, rc, "too many connections are waiting for authentication");
+    if (rc == 0) {
+        conn->step = cs;
+        return 0;
     }
-    conn->step = cs;
-    return 0;
+    seal__secure_step *step = cs->step;
+    cs->step = NULL;
+    step_release(cs);
+    rc =
+        step_not_run(conn, step, rc, "too many connections are waiting for authentication", reterr);
+    log_renewal(conn);
+    seal__conn_mark_dirty(conn);
+    return rc;
 }
 
 /* Takes the next step of the mechanism to a worker, if there is one to take. */

@@ -157,6 +157,9 @@ bool seal__secure_has_step(const seal__secure_channel *channel);
 seal__secure_step *seal__secure_take_step(seal__secure_channel *channel);
 /* Runs it. On a worker; may block. */
 void seal__secure_step_run(seal__secure_step *step);
+/* Instead, when there was no worker for it in time: the step has failed with this code and error,
+ * which it owns. Give it back, too: a re-authentication is put off, a handshake ends. */
+void seal__secure_step_fail(seal__secure_step *step, int code, seal_error *error);
 /* Gives it back: frees it and carries the handshake on. Output may follow; then feed again (with
  * len 0 if there is nothing new), because bytes may have waited. Returns as seal__secure_feed. */
 int seal__secure_finish_step(seal__secure_channel *channel, uint64_t now_ns,

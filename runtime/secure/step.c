@@ -42,6 +42,12 @@ void seal__secure_step_run(seal__secure_step *step) {
         step->key_result = exchange(step);
 }
 
+void seal__secure_step_fail(seal__secure_step *step, int code, seal_error *error) {
+    step->result = code;
+    seal_error_free(step->error);
+    step->error = error;
+}
+
 void seal__secure_step_free(seal__secure_step *step) {
     if (step == NULL)
         return;

@@ -321,6 +321,38 @@ static void slow_step(void **state) {
     pair_done(&p);
 }
 
+/* No worker was free for the client's step, and for the server's: each time the old keys go on, and
+ * the next attempt succeeds. */
+static void step_not_run(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        pair p;
+        unsigned n = 0;
+        pair_init_variant(&p, 0);
+        pair_connect(&p);
+        pair_end *end = i == 0 ? &p.client : &p.server;
+        end->hold_steps = true;
+        pass_time(&p);
+        chatter(&p, &n, 5);
+        seal__secure_step *step = take_held(end);
+        seal_error *error = NULL;
+        seal__error(&error, SEAL_ERROR_TIMEOUT, "nobody was free");
+        seal__secure_step_fail(step, SEAL_ERROR_TIMEOUT, error);
+        give_back(&p, end, step);
+        assert_non_null(strstr(seal_error_message(seal__secure_renewal_error(end->channel)),
+                               "nobody was free"));
+        end->hold_steps = false;
+        chatter(&p, &n, 5);
+        assert_null(strchr(p.server.events, 'A'));
+        pass_time(&p);
+        chatter(&p, &n, 10);
+        pair_pump(&p);
+        assert_non_null(strchr(p.server.events, 'A'));
+        check_numbers(&p.server, n);
+        pair_done(&p);
+    }
+}
+
 /* The old attempt's step is still with the worker when the next attempt comes. */
 static void overlapping_attempts(void **state) {
     (void)state;
@@ -518,6 +550,7 @@ int main(void) {
         cmocka_unit_test(fails_until_the_end),
         cmocka_unit_test(short_life_is_not_renewed),
         cmocka_unit_test(slow_step),
+        cmocka_unit_test(step_not_run),
         cmocka_unit_test(overlapping_attempts),
         cmocka_unit_test(late_answer),
         cmocka_unit_test(no_switch),
