@@ -10,7 +10,7 @@
 #include "harness.h"
 
 /* A change of `flow` or of `frozen` is noticed after LOOK_MS. */
-enum { HEADER = 4, CHUNK = 65536, LOOK_MS = 10, ROOM = 256 * 1024 };
+enum { HEADER = 4, CHUNK = 65536, LOOK_MS = 20, ROOM = 64 * 1024 };
 
 static void put(int fd, const uint8_t *bytes, size_t len) {
     it_send(fd, bytes, len);

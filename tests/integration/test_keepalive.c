@@ -138,7 +138,9 @@ static void never(void **state) {
  * than it would wait for an answer; it is not given up as long as something gets through. */
 static void slow_ones_are_not_silent(void **state) {
     (void)state;
-    enum { CALLS = 900, SIZE = 32 * 1024 };
+    /* Not so large that they wait for the socket before they are sealed: these stand in the outbox,
+     * and over SEAL__CONN_PAUSE the server stops listening. */
+    enum { CALLS = 900, SIZE = 16 * 1024 - 64 };
     start(QUICK_MS, SEAL_NEVER);
     atomic_store(&d.r.sides[RELAY_TO_CLIENT].flow, RELAY_TRICKLES);
     it_async_many(
