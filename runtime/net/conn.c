@@ -99,6 +99,14 @@ static void step_release(seal__conn_step *cs) {
     seal__shared_unref(shared);
 }
 
+/* Releases what the step came in. */
+static seal__secure_step *step_take(seal__conn_step *cs) {
+    seal__secure_step *step = cs->step;
+    cs->step = NULL;
+    step_release(cs);
+    return step;
+}
+
 static void step_work(seal__auth_job *job) {
     seal__secure_step_run(SEAL__CONTAINER_OF(job, seal__conn_step, job)->step);
 }
@@ -143,9 +151,7 @@ static void step_done(seal__auth_job *job, bool ran) {
     conn->step = NULL;
     conn->has_stepped = true;
     seal_error *error = NULL;
-    seal__secure_step *step = cs->step;
-    cs->step = NULL;
-    step_release(cs);
+    seal__secure_step *step = step_take(cs);
     int rc = ran ? seal__secure_finish_step(conn->secure, uv_hrtime(), step, &error)
                  : step_not_run(
                        conn, step, SEAL_ERROR_TIMEOUT,
@@ -175,11 +181,8 @@ static int submit_step(seal__conn *conn, seal_error **reterr) {
         conn->step = cs;
         return 0;
     }
-    seal__secure_step *step = cs->step;
-    cs->step = NULL;
-    step_release(cs);
-    rc =
-        step_not_run(conn, step, rc, "too many connections are waiting for authentication", reterr);
+    rc = step_not_run(conn, step_take(cs), rc,
+                      "too many connections are waiting for authentication", reterr);
     log_renewal(conn);
     seal__conn_mark_dirty(conn);
     return rc;
