@@ -368,14 +368,18 @@ void it_channel_options(seal_channel_options *options) {
     options->server_principal = IT_SERVICE;
 }
 
-void it_client_init(it_client *c) {
+void it_client_init_with(it_client *c, seal_runtime_options *options) {
     memset(c, 0, sizeof *c);
     it_log_init(&c->log);
+    options->log = it_log_line;
+    options->log_user = &c->log;
+    assert_int_equal(seal_runtime_new(options, &c->runtime, NULL), 0);
+}
+
+void it_client_init(it_client *c) {
     seal_runtime_options options;
     seal_runtime_options_init(&options);
-    options.log = it_log_line;
-    options.log_user = &c->log;
-    assert_int_equal(seal_runtime_new(&options, &c->runtime, NULL), 0);
+    it_client_init_with(c, &options);
 }
 
 seal_channel *it_channel(it_client *c, const char *target, const seal_channel_options *options) {

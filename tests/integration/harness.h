@@ -90,6 +90,8 @@ typedef struct it_client {
 
 void it_channel_options(seal_channel_options *options);
 void it_client_init(it_client *client);
+/* With options for its runtime, but for the log. */
+void it_client_init_with(it_client *client, seal_runtime_options *options);
 /* A runtime and one channel. Options NULL: it_channel_options. */
 void it_client_start(it_client *client, const char *target, const seal_channel_options *options);
 seal_channel *it_channel(it_client *client, const char *target,

@@ -91,15 +91,11 @@ static void start(void) {
     seal_channel_options channel;
     it_server_init(&it_s);
     it_server_start(&it_s, NULL, NULL);
-    memset(&it_c, 0, sizeof it_c);
     memset(&b, 0, sizeof b);
-    it_log_init(&it_c.log);
     seal_runtime_options_init(&options);
-    options.log = it_log_line;
-    options.log_user = &it_c.log;
     options.initiator_threads = 1;
     options.auth_queue = QUEUE;
-    assert_int_equal(seal_runtime_new(&options, &it_c.runtime, NULL), 0);
+    it_client_init_with(&it_c, &options);
     it_channel_options(&channel);
     channel.connect_timeout_ms = CONNECT_MS;
     it_c.channel = it_channel(&it_c, it_s.target, &channel);
